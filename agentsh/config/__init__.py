@@ -1,0 +1,1 @@
+"""Configuration: TOML at user and workspace level, platform directories, defaults."""

@@ -1,0 +1,129 @@
+"""Actions: one thing the agent (or the person) asks for, and what is recorded of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from agentsh.core.effect import ChangeSet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agentsh.core.decision import Decision
+
+
+class ActionKind(StrEnum):
+    """What is asked for."""
+
+    SHELL = "shell"
+    """A shell line; arguments: ``line``."""
+    READ = "read"
+    """A file's text; arguments: ``path``, ``offset``, ``limit``."""
+    WRITE = "write"
+    """A whole file; arguments: ``path``, ``content``."""
+    EDIT = "edit"
+    """An exact replacement; arguments: ``path``, ``old``, ``new``, ``replace_all``."""
+    SEARCH = "search"
+    """Lines matching a pattern; arguments: ``pattern``, ``path``, ``glob``."""
+    REVERT = "revert"
+    """Undo of committed actions; arguments: ``actions``."""
+    RESTORE = "restore"
+    """Back to a snapshot; arguments: ``snapshot``, ``paths``."""
+
+
+class Origin(StrEnum):
+    """Who asked."""
+
+    PERSON = "person"
+    AGENT = "agent"
+
+
+class ActionStatus(StrEnum):
+    """Where an action stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    """Ran, and changed nothing."""
+    PENDING = "pending"
+    """Ran; effects wait for an answer."""
+    APPROVED = "approved"
+    COMMITTED = "committed"
+    REJECTED = "rejected"
+    DISCARDED = "discarded"
+    DENIED = "denied"
+    """The policy refused it, before or after it ran; nothing of it is staged."""
+    INTERRUPTED = "interrupted"
+    """Its process ended before it did; nothing of it is staged."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """What is asked for: a kind, its arguments (JSON values), and who asked."""
+
+    kind: ActionKind
+    arguments: Mapping[str, Any]
+    origin: Origin = Origin.PERSON
+
+    @property
+    def title(self) -> str:
+        """One line that names the action; raw text, sanitise before showing it."""
+        match self.kind:
+            case ActionKind.SHELL:
+                return str(self.arguments.get("line", ""))
+            case ActionKind.SEARCH:
+                return f"search {self.arguments.get('pattern', '')}"
+            case ActionKind.REVERT:
+                return "revert " + " ".join(self.arguments.get("actions", ()))
+            case ActionKind.RESTORE:
+                return f"restore {self.arguments.get('snapshot', '')}"
+            case _:
+                return f"{self.kind.value} {self.arguments.get('path', '')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What an action printed on one stream.
+
+    Attributes:
+        digest: blob of the kept bytes; None when empty.
+        size: bytes kept.
+        truncated: True when the output limit cut it.
+    """
+
+    digest: bytes | None = None
+    size: int = 0
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRecord:
+    """An action as the journal has it.
+
+    Attributes:
+        id: short and stable, ``a1``, ``a2``, ... per workspace.
+        session: the agent session (``r1``, ...) it belongs to; None for a single action.
+        exit_code: the command's own; None while it runs or when it never ran.
+        stopped: the limit that stopped it, a field of ``Limits``; empty otherwise.
+        note: one sentence about how it ended, when there is more to say than the exit code.
+        started_at: seconds since the epoch, UTC.
+        duration: wall seconds.
+        changes: its effects, each with its state.
+        commit: the commit (``c1``, ...) it landed in.
+    """
+
+    id: str
+    spec: ActionSpec
+    status: ActionStatus
+    session: str | None = None
+    decision: Decision | None = None
+    exit_code: int | None = None
+    stopped: str = ""
+    note: str = ""
+    started_at: float = 0.0
+    duration: float = 0.0
+    stdout: Output = field(default_factory=Output)
+    stderr: Output = field(default_factory=Output)
+    changes: ChangeSet = field(default_factory=ChangeSet)
+    commit: str | None = None

@@ -1,0 +1,23 @@
+"""A policy's answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """deny > ask > allow."""
+
+    ALLOW = "allow"
+    ASK = "ask"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict with the rule that gave it and a reason for people."""
+
+    verdict: Verdict
+    rule: str
+    reason: str

@@ -1,0 +1,58 @@
+"""What a person looks at: the difference between two states of a path, as hunks of lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from agentsh.core.effect import EffectKind, EffectState, Flag
+    from agentsh.core.entry import Entry
+
+Tag = Literal[" ", "+", "-"]
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """One line: kept, added or removed. ``text`` is raw and keeps its line end; sanitise before showing it."""
+
+    tag: Tag
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """A run of changed lines with context. Starts count from 1, as in a unified diff (POSIX ``diff -u``)."""
+
+    old_start: int
+    old_count: int
+    new_start: int
+    new_count: int
+    lines: tuple[DiffLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileDiff:
+    """One effect as a person sees it.
+
+    Attributes:
+        path: raw bytes, relative to the workspace.
+        action: the id of the action whose effect it is; empty for a diff that spans several.
+        binary: content that is no text; ``hunks`` is empty then.
+        note: why there are no hunks, or what changed beside content ('mode 644 -> 755'); empty otherwise.
+        added: lines added.
+        removed: lines removed.
+    """
+
+    path: bytes
+    kind: EffectKind
+    before: Entry | None
+    after: Entry | None
+    flags: tuple[Flag, ...] = ()
+    state: EffectState | None = None
+    action: str = ""
+    hunks: tuple[Hunk, ...] = ()
+    binary: bool = False
+    note: str = ""
+    added: int = 0
+    removed: int = 0

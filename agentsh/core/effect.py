@@ -1,0 +1,137 @@
+"""Effects: what an action did, or wants to do; and the change set, all of an action's effects."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agentsh.core.entry import Entry
+
+
+class EffectClass(StrEnum):
+    """How an effect can be taken back (GoEX, arXiv 2404.06921)."""
+
+    REVERSIBLE = "reversible"
+    COMPENSABLE = "compensable"
+    IRREVERSIBLE = "irreversible"
+
+
+class EffectKind(StrEnum):
+    """What happened to a path."""
+
+    CREATE = "create"
+    MODIFY = "modify"
+    DELETE = "delete"
+    MODE = "mode"
+    RETYPE = "retype"
+
+
+class Flag(StrEnum):
+    """Why an effect deserves a second look."""
+
+    GIT_INTERNALS = "git-internals"
+    """Writes inside a ``.git`` directory."""
+    RUNS_CODE = "runs-code"
+    """A path that something executes later without asking: a hook, a shell rc file, CI, ``conftest.py``."""
+    ESCAPING_SYMLINK = "escaping-symlink"
+    """A symlink whose target lies outside the workspace."""
+    EXECUTABLE = "executable"
+    """A file that gains an execute bit."""
+    SECRET_LIKE = "secret-like"  # noqa: S105 - a name, no secret
+    """A file that by its name holds credentials."""
+    SPECIAL = "special"
+    """A socket, device or FIFO, which cannot be kept or committed."""
+
+
+class EffectState(StrEnum):
+    """Where an effect stands between staging and the workspace."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    DISCARDED = "discarded"
+    COMMITTED = "committed"
+
+
+@dataclass(frozen=True, slots=True)
+class FileEffect:
+    """A change to one path, from the state before the action to the state after it.
+
+    Attributes:
+        path: raw bytes relative to the workspace, ``/`` between names, no leading or trailing slash.
+        before: the state the action found; None when there was nothing.
+        after: the state the action left; None when it deleted the path.
+        flags: why it deserves a second look.
+        state: where it stands; not part of its identity in a change set.
+    """
+
+    path: bytes
+    before: Entry | None
+    after: Entry | None
+    flags: tuple[Flag, ...] = ()
+    state: EffectState = EffectState.PENDING
+
+    @property
+    def kind(self) -> EffectKind:
+        """What happened to the path."""
+        if self.before is None:
+            return EffectKind.CREATE
+        if self.after is None:
+            return EffectKind.DELETE
+        if self.before.type is not self.after.type:
+            return EffectKind.RETYPE
+        if self.before.digest == self.after.digest and self.before.target == self.after.target:
+            return EffectKind.MODE
+        return EffectKind.MODIFY
+
+    @property
+    def effect_class(self) -> EffectClass:
+        """File changes are snapshots: always reversible."""
+        return EffectClass.REVERSIBLE
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """All effects of one action, sorted by path.
+
+    Build it with :func:`change_set`; the constructor trusts the order.
+    """
+
+    effects: tuple[FileEffect, ...] = ()
+
+    def __iter__(self) -> Iterator[FileEffect]:
+        return iter(self.effects)
+
+    def __len__(self) -> int:
+        return len(self.effects)
+
+    def __bool__(self) -> bool:
+        return bool(self.effects)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) over paths and both states: what an approval names and a commit checks again."""
+        h = hashlib.sha256(b"agentsh change set 1\0")
+        for e in self.effects:
+            before = e.before.encode() if e.before else b"-"
+            after = e.after.encode() if e.after else b"-"
+            for part in (e.path, before, after):
+                h.update(len(part).to_bytes(8, "big"))
+                h.update(part)
+        return h.hexdigest()
+
+    @cached_property
+    def by_path(self) -> dict[bytes, FileEffect]:
+        """The effects by their path."""
+        return {e.path: e for e in self.effects}
+
+
+def change_set(effects: list[FileEffect] | tuple[FileEffect, ...]) -> ChangeSet:
+    """A change set of ``effects``, sorted by path."""
+    return ChangeSet(tuple(sorted(effects, key=lambda e: e.path)))

@@ -1,0 +1,48 @@
+"""The state of one path: what a snapshot keeps of it and a commit restores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class EntryType(StrEnum):
+    """What a path is. Sockets, devices and FIFOs are ``OTHER``: named, never stored."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One path's state.
+
+    Two entries are equal when a person could not tell the paths apart by content: the time is kept, not compared.
+
+    Attributes:
+        type: what it is.
+        mode: permission bits, ``st_mode & 0o7777``; 0 for a symlink, whose bits mean nothing.
+        size: bytes of content; 0 for anything but a file.
+        digest: BLAKE3 of the content (32 bytes), for files alone.
+        target: the link's text, for symlinks alone.
+        mtime_ns: modification time, nanoseconds since the epoch.
+    """
+
+    type: EntryType
+    mode: int = 0
+    size: int = 0
+    digest: bytes | None = None
+    target: bytes | None = None
+    mtime_ns: int = field(default=0, compare=False)
+
+    def encode(self) -> bytes:
+        """A canonical, unambiguous encoding of what is compared, for hashing."""
+        body = self.digest if self.type is EntryType.FILE else self.target
+        return b"%s\0%o\0%d\0%s" % (
+            self.type.value.encode(),
+            self.mode,
+            self.size,
+            (body or b"").hex().encode(),
+        )

@@ -1,0 +1,32 @@
+"""What an action may use at most. A limit hit stops the action with exit code 6 and a sentence that names it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Resource limits of one action.
+
+    Attributes:
+        wall_s: seconds from start to end.
+        memory_bytes: linear memory of one module instance.
+        output_bytes: what is kept and passed on of stdout and of stderr, each.
+        open_files: descriptors of the worker process, its own included.
+        staged_bytes: bytes of disk that the action may add to the staging view.
+        staged_files: paths that the action may add to the staging view.
+        processes: commands that one action may start, pipelines and loops included.
+    """
+
+    wall_s: float = 120.0
+    memory_bytes: int = 1 * GIB
+    output_bytes: int = 16 * MIB
+    open_files: int = 256
+    staged_bytes: int = 4 * GIB
+    staged_files: int = 200_000
+    processes: int = 10_000

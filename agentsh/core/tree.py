@@ -1,0 +1,209 @@
+"""A directory tree reached by descriptors alone: no name in it can lead outside.
+
+Every path is relative to the root and walked one name at a time with ``O_NOFOLLOW`` from a directory descriptor, so a
+symlink that an action planted, or that appears between a check and a use, is refused instead of followed. Paths are raw
+bytes, ``/`` between names.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+from agentsh.core.entry import EntryType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MAX_LINKS = 40  # as Linux's own ELOOP bound
+
+
+class OutsideTreeError(OSError):
+    """A path leads out of the tree."""
+
+    def __init__(self, path: bytes) -> None:
+        super().__init__(errno.EACCES, "leads outside the workspace", path)
+
+
+def split_path(path: bytes) -> list[bytes]:
+    """The names of a relative path.
+
+    Raises:
+        OutsideTreeError: ``path`` is absolute, or has a ``..`` or NUL in it.
+    """
+    if path.startswith(b"/") or b"\0" in path:
+        raise OutsideTreeError(path)
+    names = [n for n in path.split(b"/") if n not in (b"", b".")]
+    if b".." in names:
+        raise OutsideTreeError(path)
+    return names
+
+
+def entry_type(mode: int) -> EntryType:
+    """The type of a path from its ``st_mode``."""
+    if stat.S_ISREG(mode):
+        return EntryType.FILE
+    if stat.S_ISDIR(mode):
+        return EntryType.DIRECTORY
+    if stat.S_ISLNK(mode):
+        return EntryType.SYMLINK
+    return EntryType.OTHER
+
+
+class Tree:
+    """No-follow access to everything under one directory.
+
+    Args:
+        root: the directory. It is opened once; renaming it later does not redirect the tree.
+
+    Raises:
+        OSError: ``root`` is no directory, or cannot be opened.
+    """
+
+    def __init__(self, root: str | bytes | os.PathLike[str]) -> None:
+        self.path = os.fsencode(root)
+        # The root itself may be reached through a symlink: the person named it.
+        self.fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        """Close the root; the tree cannot be used afterwards."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def directory(self, path: bytes, *, create: bool = False) -> Iterator[int]:
+        """A descriptor of the directory ``path``, closed on leaving.
+
+        Args:
+            path: the directory; ``b""`` is the root.
+            create: make the missing ones, mode 0o777 less the umask.
+
+        Raises:
+            OSError: a name on the way is missing, no directory, or a symlink.
+        """
+        fd = os.dup(self.fd)
+        try:
+            for name in split_path(path):
+                try:
+                    below = os.open(name, _DIRECTORY, dir_fd=fd)
+                except FileNotFoundError:
+                    if not create:
+                        raise
+                    os.mkdir(name, dir_fd=fd)
+                    below = os.open(name, _DIRECTORY, dir_fd=fd)
+                os.close(fd)
+                fd = below
+            yield fd
+        finally:
+            os.close(fd)
+
+    @contextmanager
+    def parent(self, path: bytes, *, create: bool = False) -> Iterator[tuple[int, bytes]]:
+        """The directory that holds ``path``, and the last name.
+
+        Raises:
+            OSError: as :meth:`directory`; also for the root, which has no parent here.
+        """
+        names = split_path(path)
+        if not names:
+            raise OutsideTreeError(path)
+        with self.directory(b"/".join(names[:-1]), create=create) as fd:
+            yield fd, names[-1]
+
+    def lstat(self, path: bytes) -> os.stat_result | None:
+        """The path's own status, or None where there is nothing."""
+        if not split_path(path):
+            return os.fstat(self.fd)
+        try:
+            with self.parent(path) as (fd, name):
+                return os.stat(name, dir_fd=fd, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as e:
+            # O_DIRECTORY|O_NOFOLLOW on a symlink: ELOOP or ENOTDIR by platform. Below a symlink there is nothing.
+            if e.errno == errno.ELOOP:
+                return None
+            raise
+
+    def open(self, path: bytes, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
+        """Open a file, never through a symlink, never blocking on a FIFO.
+
+        Raises:
+            OSError: ELOOP for a symlink, and what ``open`` raises.
+        """
+        with self.parent(path) as (fd, name):
+            return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, mode, dir_fd=fd)
+
+    def readlink(self, path: bytes) -> bytes:
+        """The text of the symlink ``path``."""
+        with self.parent(path) as (fd, name):
+            return os.readlink(name, dir_fd=fd)
+
+    def scan(self, path: bytes = b"") -> list[os.DirEntry[str]]:
+        """The entries of a directory, unsorted, names surrogate-escaped as :mod:`os` does."""
+        with self.directory(path) as fd, os.scandir(fd) as it:
+            return list(it)
+
+    def resolve(self, path: bytes, *, cwd: bytes = b"", root_name: bytes = b"/workspace") -> bytes:
+        """Where ``path`` leads inside the tree when symlinks are followed, as an action sees it.
+
+        The last name need not exist. ``..`` and absolute paths are allowed as long as they stay inside; absolute
+        paths, in ``path`` or in a link, are taken as the action's view of them, under ``root_name``.
+
+        Args:
+            path: as the action wrote it.
+            cwd: the action's directory, relative to the root.
+            root_name: the absolute path by which actions know the root.
+
+        Raises:
+            OutsideTreeError: it leads out.
+            OSError: ELOOP for too many links.
+        """
+        done: list[bytes] = []
+        todo = self._inside(path, root_name) if path.startswith(b"/") else [*cwd.split(b"/"), *path.split(b"/")]
+        links = 0
+        todo.reverse()
+        while todo:
+            name = todo.pop()
+            if name in (b"", b"."):
+                continue
+            if name == b"..":
+                if not done:
+                    raise OutsideTreeError(path)
+                done.pop()
+                continue
+            here = b"/".join([*done, name])
+            st = self.lstat(here)
+            if st is None or not stat.S_ISLNK(st.st_mode):
+                done.append(name)
+                continue
+            links += 1
+            if links > _MAX_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            target = self.readlink(here)
+            if target.startswith(b"/"):
+                done = []
+                todo.extend(reversed(self._inside(target, root_name)))
+            else:
+                todo.extend(reversed(target.split(b"/")))
+        return b"/".join(done)
+
+    @staticmethod
+    def _inside(path: bytes, root_name: bytes) -> list[bytes]:
+        """The names below ``root_name`` of an absolute path."""
+        names = [n for n in path.split(b"/") if n not in (b"", b".")]
+        root = [n for n in root_name.split(b"/") if n]
+        if names[: len(root)] != root:
+            raise OutsideTreeError(path)
+        return names[len(root) :]

@@ -1,0 +1,1 @@
+"""The runtime joins the parts: session, agent loop, review, commit, revert."""

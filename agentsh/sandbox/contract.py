@@ -1,0 +1,91 @@
+"""What the parts of the sandbox promise each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from agentsh.core.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+GUEST_ROOT = b"/workspace"
+"""The absolute path by which every action knows the staging view: the same on every machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One action to run: a shell ``script``, or a single command's ``argv``.
+
+    Attributes:
+        script: shell source; empty when ``argv`` is given.
+        argv: a command and its arguments, run without a shell.
+        stdin: what the action reads from its standard input.
+        limits: what it may use.
+    """
+
+    script: str = ""
+    argv: tuple[str, ...] = ()
+    stdin: bytes = b""
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended.
+
+    Attributes:
+        exit_code: the command's own; 128 + n for signal n; 6 when a limit stopped it.
+        stopped: the limit that stopped it, a field of ``Limits``; empty otherwise.
+        note: a sentence about a limit or a failure of the sandbox; empty otherwise.
+        duration: wall seconds.
+    """
+
+    exit_code: int
+    stdout: bytes = b""
+    stderr: bytes = b""
+    stdout_truncated: bool = False
+    stderr_truncated: bool = False
+    stopped: str = ""
+    note: str = ""
+    duration: float = 0.0
+
+
+class Process(Protocol):
+    """A command that was started."""
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit status (128 + n for signal n)."""
+
+
+class Launcher(Protocol):
+    """Starts commands, each as its own WASM module instance. Implemented in the worker, used by the interpreter."""
+
+    def names(self) -> Sequence[str]:
+        """Every command there is, sorted."""
+
+    def start(
+        self,
+        argv: Sequence[bytes],
+        *,
+        stdin: int,
+        stdout: int,
+        stderr: int,
+        env: Mapping[str, str],
+        cwd: bytes,
+    ) -> Process:
+        """Start ``argv[0]`` and return at once; the command runs beside the caller.
+
+        Args:
+            argv: the command's name, then its arguments.
+            stdin: descriptor; the callee duplicates the three it needs and closes its own when the command ends.
+            stdout: descriptor.
+            stderr: descriptor.
+            env: the variables that the command sees; nothing of the host's environment.
+            cwd: its directory, relative to the staging view's root (``b""`` is the root).
+
+        Raises:
+            KeyError: there is no such command.
+            LimitExceeded: the action has started as many commands as it may.
+        """

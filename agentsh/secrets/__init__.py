@@ -1,0 +1,1 @@
+"""Secrets: the keyring holds the values, everything else knows names."""

@@ -1,0 +1,1 @@
+"""The shell language: source text -> typed tree. Nothing here runs anything."""
