@@ -1,1 +1,17 @@
 """Configuration: TOML at user and workspace level, platform directories, defaults."""
+
+from agentsh.config.load import WORKSPACE_FILE, load_config
+from agentsh.config.places import cache_dir, config_dir, data_dir, workspace_dir
+from agentsh.config.schema import PRESETS, Config, ModelProfile
+
+__all__ = [
+    "PRESETS",
+    "WORKSPACE_FILE",
+    "Config",
+    "ModelProfile",
+    "cache_dir",
+    "config_dir",
+    "data_dir",
+    "load_config",
+    "workspace_dir",
+]

@@ -1,0 +1,170 @@
+"""Read the configuration: defaults, then the person's file, then the workspace's, which can only narrow."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from agentsh.config.places import config_dir
+from agentsh.config.schema import PRESETS, STAGING_KINDS, Config, ModelProfile
+from agentsh.core.errors import ConfigError
+from agentsh.core.limits import Limits
+from agentsh.core.sanitise import visible_line
+
+WORKSPACE_FILE = ".agentsh.toml"
+USER_FILE = "config.toml"
+_MAX_BYTES = 1 << 20
+
+Table = Mapping[str, Any]
+
+
+def load_config(workspace: Path, *, user_dir: Path | None = None) -> Config:
+    """The configuration that holds in ``workspace``.
+
+    Args:
+        workspace: the workspace; its ``.agentsh.toml`` is untrusted, as the repository is.
+        user_dir: where the person's ``config.toml`` is; the platform's place by default.
+
+    Raises:
+        ConfigError: a file is no TOML, or a value has the wrong type or an unknown name.
+    """
+    user_file = (user_dir or config_dir()) / USER_FILE
+    config = Config()
+    if (table := _read(user_file)) is not None:
+        config = _apply_user(config, table, user_file)
+    workspace_file = workspace / WORKSPACE_FILE
+    if not workspace_file.is_symlink() and (table := _read(workspace_file)) is not None:
+        config = _narrow(config, table, workspace_file)
+    return config
+
+
+def _read(path: Path) -> Table | None:
+    try:
+        with path.open("rb") as f:
+            data = f.read(_MAX_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as e:
+        raise ConfigError(f"The configuration {visible_line(str(path))} cannot be read: {e.strerror}.") from e
+    if len(data) > _MAX_BYTES:
+        raise ConfigError(f"The configuration {visible_line(str(path))} is larger than 1 MiB.")
+    try:
+        return tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as e:
+        raise ConfigError(
+            f"The configuration {visible_line(str(path))} is not valid TOML: {visible_line(str(e))}.",
+            next_step="Mend the file, or move it away.",
+        ) from e
+
+
+def _bad(path: Path, key: str, wanted: str) -> ConfigError:
+    return ConfigError(f"In {visible_line(str(path))}: '{visible_line(key)}' {wanted}.")
+
+
+def _known(table: Table, allowed: set[str], path: Path, where: str = "") -> None:
+    for key in table:
+        if key not in allowed:
+            raise _bad(path, f"{where}{key}", f"is unknown; known are {', '.join(sorted(allowed))}")
+
+
+def _sub(table: Table, key: str, path: Path) -> Table:
+    value = table.get(key, {})
+    if not isinstance(value, Mapping):
+        raise _bad(path, key, "must be a table")
+    return value
+
+
+def _text(table: Table, key: str, default: str, path: Path) -> str:
+    value = table.get(key, default)
+    if not isinstance(value, str):
+        raise _bad(path, key, "must be a string")
+    return value
+
+
+def _texts(table: Table, key: str, path: Path) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise _bad(path, key, "must be a list of strings")
+    return tuple(value)
+
+
+def _limits(table: Table, base: Limits, path: Path) -> Limits:
+    _known(table, {f.name for f in fields(Limits)}, path, "limits.")
+    changed: dict[str, Any] = {}
+    for key, value in table.items():
+        whole = isinstance(getattr(base, key), int)
+        good = isinstance(value, int) if whole else isinstance(value, (int, float))
+        if isinstance(value, bool) or not good or value <= 0:
+            raise _bad(path, f"limits.{key}", "must be a positive number")
+        changed[key] = value if whole else float(value)
+    return replace(base, **changed)
+
+
+def _profile(name: str, table: Table, path: Path) -> ModelProfile:
+    base = ModelProfile(name=name, model=name)
+    _known(table, {f.name for f in fields(ModelProfile)} - {"name"}, path, f"models.{name}.")
+    kinds: dict[str, tuple[type, ...]] = {
+        "timeout_s": (int, float),
+        "max_tokens": (int,),
+        "temperature": (int, float),
+        "headers": (Mapping,),
+    }
+    for key, value in table.items():
+        if isinstance(value, bool) or not isinstance(value, kinds.get(key, (str,))):
+            raise _bad(path, f"models.{name}.{key}", "has the wrong type")
+    profile = replace(base, **dict(table))
+    if not profile.base_url.startswith(("http://", "https://")):
+        raise _bad(path, f"models.{name}.base_url", "must start with http:// or https://")
+    return profile
+
+
+def _apply_user(base: Config, table: Table, path: Path) -> Config:
+    _known(table, {"policy", "limits", "staging", "default_model", "models", "protected"}, path)
+    staging = _text(table, "staging", base.staging, path)
+    if staging not in STAGING_KINDS:
+        raise _bad(path, "staging", f"must be one of {', '.join(STAGING_KINDS)}")
+    models: dict[str, ModelProfile] = {}
+    for name, value in _sub(table, "models", path).items():
+        if not isinstance(value, Mapping):
+            raise _bad(path, f"models.{name}", "must be a table")
+        models[name] = _profile(name, value, path)
+    return replace(
+        base,
+        policy=_text(table, "policy", base.policy, path),
+        limits=_limits(_sub(table, "limits", path), base.limits, path),
+        staging=staging,
+        default_model=_text(table, "default_model", base.default_model, path),
+        models=models,
+        protected=_texts(table, "protected", path),
+    )
+
+
+def _narrow(base: Config, table: Table, path: Path) -> Config:
+    """Take from an untrusted file what makes things stricter; tell the person what was not taken."""
+    _known(table, {"policy", "limits", "protected"}, path)
+    notices: list[str] = []
+    policy = _text(table, "policy", base.policy, path)
+    if policy not in PRESETS:
+        raise _bad(path, "policy", f"must be one of {', '.join(PRESETS)}")
+    if base.policy in PRESETS and PRESETS.index(policy) > PRESETS.index(base.policy):
+        notices.append(f"{WORKSPACE_FILE} asks for policy '{policy}', looser than your '{base.policy}': not taken.")
+        policy = base.policy
+    elif base.policy not in PRESETS and policy != PRESETS[0]:
+        policy = base.policy
+    wanted = _limits(_sub(table, "limits", path), base.limits, path)
+    narrowed: dict[str, Any] = {}
+    for f in fields(Limits):
+        ours, theirs = getattr(base.limits, f.name), getattr(wanted, f.name)
+        if theirs > ours:
+            notices.append(f"{WORKSPACE_FILE} asks for {f.name} = {theirs}, more than your {ours}: not taken.")
+        narrowed[f.name] = min(ours, theirs)
+    return replace(
+        base,
+        policy=policy,
+        limits=Limits(**narrowed),
+        protected=base.protected + _texts(table, "protected", path),
+        notices=tuple(notices),
+    )

@@ -1,0 +1,86 @@
+"""What can be configured, with the defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agentsh.core.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PRESETS = ("read-only", "review", "trusted")
+"""Policy presets, strictest first: a workspace file may move towards the left, never to the right."""
+
+STAGING_KINDS = ("auto", "overlay", "clone", "copy")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProfile:
+    """An endpoint and a model at it.
+
+    Attributes:
+        name: what ``--model`` calls it.
+        model: the model's name at the endpoint.
+        base_url: the endpoint, an OpenAI-compatible API's root (``https://api.openai.com/v1``).
+        key: the *name* of the secret that opens it, looked up in the keyring and then in the environment; empty for
+            an endpoint that needs none. The value is never configured here.
+        timeout_s: seconds to wait for the endpoint's next byte.
+        max_tokens: bound of one answer; None leaves it to the endpoint.
+        temperature: None leaves it to the endpoint.
+        headers: further request headers.
+    """
+
+    name: str
+    model: str
+    base_url: str = "https://api.openai.com/v1"
+    key: str = "OPENAI_API_KEY"
+    timeout_s: float = 120.0
+    max_tokens: int | None = None
+    temperature: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The merged configuration.
+
+    Attributes:
+        policy: a preset's name, or the path of a policy file.
+        limits: what one action may use.
+        staging: how the staging view is made; 'auto' takes the best that works.
+        default_model: what ``agentsh run`` uses without ``--model``; empty when none is set.
+        models: profiles by name.
+        protected: further path patterns that an agent's actions may not change.
+        notices: what a workspace file asked for and did not get, one sentence each; for the person's eyes.
+    """
+
+    policy: str = "review"
+    limits: Limits = field(default_factory=Limits)
+    staging: str = "auto"
+    default_model: str = ""
+    models: Mapping[str, ModelProfile] = field(default_factory=dict)
+    protected: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def model_profile(self, name: str) -> ModelProfile | None:
+        """The profile of ``--model name``: a configured one, or ``openai:MODEL`` at the default endpoint."""
+        if name in self.models:
+            return self.models[name]
+        scheme, _, model = name.partition(":")
+        if scheme != "openai" or not model:
+            return None
+        endpoint = self.models.get("openai")
+        if endpoint is None:
+            return ModelProfile(name=name, model=model)
+        return ModelProfile(
+            name=name,
+            model=model,
+            base_url=endpoint.base_url,
+            key=endpoint.key,
+            timeout_s=endpoint.timeout_s,
+            max_tokens=endpoint.max_tokens,
+            temperature=endpoint.temperature,
+            headers=endpoint.headers,
+        )
