@@ -5,14 +5,16 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentsh.config.places import config_dir
 from agentsh.config.schema import PRESETS, STAGING_KINDS, Config, ModelProfile
 from agentsh.core.errors import ConfigError
 from agentsh.core.limits import Limits
 from agentsh.core.sanitise import visible_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WORKSPACE_FILE = ".agentsh.toml"
 USER_FILE = "config.toml"

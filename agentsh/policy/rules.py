@@ -1,0 +1,154 @@
+"""Rules, and the policy that they make. deny > ask > allow, whatever their order."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from agentsh.core.decision import Decision, Verdict
+from agentsh.policy.flags import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentsh.core.action import ActionKind, ActionSpec, Origin
+    from agentsh.core.effect import ChangeSet, FileEffect, Flag
+    from agentsh.shell import Summary
+
+_RANK = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
+
+
+@lru_cache(maxsize=4096)
+def glob_pattern(glob: str) -> re.Pattern[str]:
+    """A path pattern as a regular expression over folded paths.
+
+    ``*`` and ``?`` stay within a name, ``**`` crosses names; a pattern without a slash matches the name anywhere; a
+    pattern that matches a directory matches what is below it (as in a ``.gitignore``).
+    """
+    text = fold(glob.encode("utf-8", "surrogateescape")).strip("/")
+    out = "" if "/" in text else "(?:.*/)?"
+    i = 0
+    while i < len(text):
+        if text.startswith("**/", i):
+            out += "(?:.*/)?"
+            i += 3
+        elif text.startswith("**", i):
+            out += ".*"
+            i += 2
+        else:
+            ch = text[i]
+            out += "[^/]*" if ch == "*" else "[^/]" if ch == "?" else re.escape(ch)
+            i += 1
+    return re.compile(out + "(?:/.*)?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. It matches when everything that it names matches; what it leaves empty matches anything.
+
+    A rule that names ``paths`` or ``flags`` is about effects; one that does not is about actions.
+
+    Attributes:
+        name: what a decision cites.
+        verdict: what it decides.
+        reason: why, one sentence for people.
+        kinds: kinds of action.
+        origins: who asked.
+        commands: command names in a shell line; a line that cannot be known beforehand counts as every command for
+            'ask' and 'deny', and as none for 'allow'.
+        paths: path patterns of effects (see :func:`glob_pattern`).
+        flags: flags of effects.
+    """
+
+    name: str
+    verdict: Verdict
+    reason: str
+    kinds: frozenset[ActionKind] = frozenset()
+    origins: frozenset[Origin] = frozenset()
+    commands: frozenset[str] = frozenset()
+    paths: tuple[str, ...] = ()
+    flags: frozenset[Flag] = frozenset()
+
+    @property
+    def about_effects(self) -> bool:
+        """Whether the rule looks at effects rather than at actions."""
+        return bool(self.paths or self.flags)
+
+    def _matches_spec(self, spec: ActionSpec) -> bool:
+        return (not self.kinds or spec.kind in self.kinds) and (not self.origins or spec.origin in self.origins)
+
+    def matches_action(self, spec: ActionSpec, summary: Summary | None) -> bool:
+        """Whether the rule speaks about an action that has not run."""
+        if self.about_effects or not self._matches_spec(spec):
+            return False
+        if not self.commands:
+            return True
+        if summary is None:
+            return False
+        if summary.opaque and self.verdict is not Verdict.ALLOW:
+            return True
+        names = {c.name for c in summary.commands}
+        if self.verdict is Verdict.ALLOW:
+            return not summary.opaque and bool(names) and names <= self.commands
+        return bool(names & self.commands)
+
+    def matches_effect(self, spec: ActionSpec, effect: FileEffect) -> bool:
+        """Whether the rule speaks about one effect of an action that has run."""
+        if not self.about_effects or not self._matches_spec(spec):
+            return False
+        if self.flags and not self.flags.intersection(effect.flags):
+            return False
+        if self.paths:
+            path = fold(effect.path)
+            return any(glob_pattern(p).fullmatch(path) for p in self.paths)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What holds: rules, and what is decided when none speaks.
+
+    Attributes:
+        name: the preset's name, or the file's path.
+        rules: in any order; the strictest that matches decides.
+        run: verdict on running an action that no rule speaks about.
+        land: verdict on an effect that no rule speaks about reaching the workspace.
+    """
+
+    name: str
+    rules: tuple[Rule, ...] = ()
+    run: Decision = field(default=Decision(Verdict.ALLOW, "default", "Actions run on the staging view."))
+    land: Decision = field(default=Decision(Verdict.ASK, "default", "Effects need a person's approval."))
+
+    def judge_action(self, spec: ActionSpec, summary: Summary | None = None) -> Decision:
+        """Decide whether an action may run in the sandbox.
+
+        Args:
+            spec: the action.
+            summary: what its shell line will run, for shell actions.
+        """
+        matching = [r for r in self.rules if r.matches_action(spec, summary)]
+        return _strictest(matching, self.run)
+
+    def judge_effect(self, spec: ActionSpec, effect: FileEffect) -> Decision:
+        """Decide whether one (flagged) effect may reach the workspace."""
+        matching = [r for r in self.rules if r.matches_effect(spec, effect)]
+        return _strictest(matching, self.land)
+
+    def judge_effects(self, spec: ActionSpec, changes: ChangeSet) -> Decision:
+        """The strictest decision over all effects of an action; the first effect that got it names the reason."""
+        worst: Decision | None = None
+        for effect in changes:
+            decision = self.judge_effect(spec, effect)
+            if worst is None or _RANK[decision.verdict] > _RANK[worst.verdict]:
+                worst = decision
+        return worst or Decision(Verdict.ALLOW, "no-effects", "Nothing was changed.")
+
+
+def _strictest(rules: Sequence[Rule], default: Decision) -> Decision:
+    if not rules:
+        return default
+    rule = max(rules, key=lambda r: _RANK[r.verdict])
+    return Decision(rule.verdict, rule.name, rule.reason)
