@@ -1,0 +1,192 @@
+"""Run one action: policy, sandbox, capture, record. What the runtime does between a wish and a reviewable effect."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus, Output
+from agentsh.core.decision import Decision, Verdict
+from agentsh.core.effect import ChangeSet, EffectState
+from agentsh.core.errors import AgentshError, ConflictError, UsageError
+from agentsh.runtime.capture import capture
+from agentsh.runtime.pending import STAGED, staged_states
+from agentsh.sandbox import Job, Outcome
+from agentsh.shell import parse, summarise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agentsh.core.limits import Limits
+    from agentsh.core.tree import Tree
+    from agentsh.policy import Policy
+    from agentsh.sandbox import Sandbox, StagingView
+    from agentsh.store import Store
+
+INTERRUPTED_EXIT = 130
+# Files are stamped by the kernel's coarse clock; compare with the same one where it can be read.
+_STAMP_CLOCK = getattr(time, "CLOCK_REALTIME_COARSE", time.CLOCK_REALTIME)
+
+
+def job_for(spec: ActionSpec, limits: Limits) -> Job:
+    """What the sandbox has to run for ``spec``.
+
+    Raises:
+        UsageError: the kind cannot be run, or an argument is missing.
+    """
+    given = spec.arguments
+
+    def text(name: str) -> str:
+        value = given.get(name)
+        if not isinstance(value, str):
+            raise UsageError(f"A {spec.kind.value} action needs '{name}' as text.")
+        return value
+
+    def path() -> str:
+        value = text("path")
+        return f"./{value}" if value.startswith("-") else value
+
+    match spec.kind:
+        case ActionKind.SHELL:
+            return Job(script=text("line"), limits=limits)
+        case ActionKind.READ:
+            span = [str(int(given[name])) for name in ("offset", "limit") if given.get(name) is not None]
+            if len(span) == 1 and given.get("offset") is None:
+                span.insert(0, "1")
+            return Job(argv=("view", path(), *span), limits=limits)
+        case ActionKind.WRITE:
+            return Job(argv=("put", path()), stdin=_encode(text("content")), limits=limits)
+        case ActionKind.EDIT:
+            parts = [_encode(text("old")), _encode(text("new"))]
+            flags = ("--all",) if given.get("replace_all") else ()
+            stdin = b"".join(b"%d\n%s" % (len(p), p) for p in parts)
+            return Job(argv=("edit", path(), *flags), stdin=stdin, limits=limits)
+        case ActionKind.SEARCH:
+            where = path() if given.get("path") else "."
+            only = (f"--include={text('glob')}",) if given.get("glob") else ()
+            return Job(argv=("grep", "-rnE", *only, "-e", text("pattern"), "--", where), limits=limits)
+        case _:
+            raise UsageError(f"A {spec.kind.value} is not something that runs in the sandbox.")
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+class Actor:
+    """Runs actions on one workspace. The caller holds the workspace's lock."""
+
+    def __init__(self, *, store: Store, tree: Tree, staging: StagingView, sandbox: Sandbox, policy: Policy) -> None:
+        self._store = store
+        self._tree = tree
+        self._staging = staging
+        self._sandbox = sandbox
+        self._policy = policy
+
+    def run(
+        self,
+        spec: ActionSpec,
+        *,
+        limits: Limits,
+        session: str | None = None,
+        on_output: Callable[[str, bytes], None] | None = None,
+    ) -> ActionRecord:
+        """Run ``spec`` and record it. Its effects are staged, or it is as if it had never run.
+
+        Raises:
+            ShellSyntaxError: the line cannot be parsed; nothing is recorded.
+            ConflictError: the person changed what the action was changing, while it did.
+            SandboxError: the sandbox broke; the action is recorded as interrupted.
+        """
+        self._sandbox.start()  # its process comes up while this one parses and decides
+        job = job_for(spec, limits)
+        summary = summarise(parse(job.script)) if job.script else None
+        wanted = self._policy.judge_action(spec, summary)
+        action = self._store.begin_action(spec, session=session, decision=wanted)
+        if wanted.verdict is Verdict.DENY:
+            self._finish(action, ActionStatus.DENIED, Outcome(exit_code=3, note=wanted.reason), decision=wanted)
+            return self._store.action(action)
+        started_ns = time.clock_gettime_ns(_STAMP_CLOCK)
+        try:
+            pending = staged_states(self._store.actions(status=STAGED))
+            self._staging.prepare()
+            if self._staging.needs_rebuild:
+                self._staging.rebuild(pending, self._store.open_blob)
+            outcome = self._sandbox.run(job, on_output=on_output)
+            if outcome.stopped or outcome.exit_code == INTERRUPTED_EXIT:
+                self._drop(action, outcome)
+                return self._store.action(action)
+            changes = capture(
+                self._staging.changed(),
+                staged=self._staging,
+                workspace=self._tree,
+                pending=pending,
+                store=self._store,
+                started_ns=started_ns,
+            )
+            self._record(action, spec, wanted, outcome, changes)
+        except ConflictError as e:
+            self._drop(action, Outcome(exit_code=e.exit_code, note=e.what))
+            raise
+        except (AgentshError, OSError, KeyboardInterrupt) as e:
+            self._drop(action, Outcome(exit_code=INTERRUPTED_EXIT, note=str(e) or "The person stopped it."))
+            raise
+        return self._store.action(action)
+
+    def restage(self) -> None:
+        """Make the staging view show the workspace and the uncommitted effects, and nothing else."""
+        self._staging.rebuild(staged_states(self._store.actions(status=STAGED)), self._store.open_blob)
+
+    def _record(self, action: str, spec: ActionSpec, wanted: Decision, outcome: Outcome, changes: ChangeSet) -> None:
+        if not changes:
+            self._staging.settle()
+            self._finish(action, ActionStatus.DONE, outcome, decision=wanted)
+            return
+        decision = self._policy.judge_effects(spec, changes)
+        if decision.verdict is Verdict.DENY:
+            # Drop first: a process that dies in between leaves a running action, whose effects are dropped again.
+            self.restage()
+            self._finish(action, ActionStatus.DENIED, outcome, changes=changes, decision=decision)
+            return
+        self._staging.settle()
+        if decision.verdict is Verdict.ALLOW and wanted.verdict is Verdict.ASK:
+            decision = wanted
+        if decision.verdict is Verdict.ASK:
+            self._finish(action, ActionStatus.PENDING, outcome, changes=changes, decision=decision)
+            return
+        approved = ChangeSet(tuple(replace(e, state=EffectState.APPROVED) for e in changes))
+        self._finish(action, ActionStatus.APPROVED, outcome, changes=approved, decision=decision)
+        self._store.approve(action, change_set_digest=changes.digest, paths=None, comment=f"policy: {decision.rule}")
+
+    def _drop(self, action: str, outcome: Outcome) -> None:
+        """End an action that did not run to its end: nothing of it stays staged."""
+        self.restage()
+        self._finish(action, ActionStatus.INTERRUPTED, outcome)
+
+    def _finish(
+        self,
+        action: str,
+        status: ActionStatus,
+        outcome: Outcome,
+        *,
+        changes: ChangeSet | None = None,
+        decision: Decision | None = None,
+    ) -> None:
+        self._store.finish_action(
+            action,
+            status=status,
+            exit_code=outcome.exit_code,
+            stopped=outcome.stopped,
+            note=outcome.note,
+            duration=outcome.duration,
+            stdout=self._output(outcome.stdout, truncated=outcome.stdout_truncated),
+            stderr=self._output(outcome.stderr, truncated=outcome.stderr_truncated),
+            changes=changes or ChangeSet(),
+            decision=decision,
+        )
+
+    def _output(self, data: bytes, *, truncated: bool) -> Output:
+        if not data:
+            return Output(truncated=truncated)
+        return Output(self._store.put_bytes(data), len(data), truncated)

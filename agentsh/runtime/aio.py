@@ -1,0 +1,175 @@
+"""The workspace for asyncio: the same methods, as coroutines."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+
+from agentsh.runtime.workspace import Workspace
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from agentsh.core.action import ActionRecord, ActionSpec
+    from agentsh.core.diff import FileDiff
+    from agentsh.core.limits import Limits
+    from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, Status
+    from agentsh.runtime.workspace import StreamName
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class AsyncWorkspace:
+    """A :class:`Workspace` whose calls do not block the event loop.
+
+    All calls run on one thread of their own, in order. Cancelling a call that runs an action interrupts the action.
+
+    Example:
+        >>> async with await AsyncWorkspace.open("project") as ws:
+        ...     action = await ws.exec("grep -rn TODO .")
+    """
+
+    def __init__(self, workspace: Workspace, executor: ThreadPoolExecutor) -> None:
+        self._workspace = workspace
+        self._executor = executor
+
+    @classmethod
+    async def open(
+        cls,
+        path: str | os.PathLike[str] = ".",
+        *,
+        policy: str | None = None,
+        data_dir: Path | None = None,
+        limits: Limits | None = None,
+    ) -> Self:
+        """As :meth:`Workspace.open`."""
+        executor = ThreadPoolExecutor(1, thread_name_prefix="agentsh-workspace")
+        call = partial(Workspace.open, path, policy=policy, data_dir=data_dir, limits=limits)
+        try:
+            workspace = await asyncio.get_running_loop().run_in_executor(executor, call)
+        except BaseException:
+            executor.shutdown(wait=False)
+            raise
+        return cls(workspace, executor)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """As :meth:`Workspace.close`."""
+        await self._call(self._workspace.close)
+        self._executor.shutdown()
+
+    @property
+    def path(self) -> Path:
+        """The directory."""
+        return self._workspace.path
+
+    async def _call(self, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, partial(f, *args, **kwargs))
+
+    async def _interruptible(self, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        future = asyncio.get_running_loop().run_in_executor(self._executor, partial(f, *args, **kwargs))
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            self._workspace.interrupt()
+            await asyncio.wait([future])  # it ends as interrupted; nothing of it stays staged
+            raise
+
+    async def exec(
+        self,
+        line: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - the action's own limit, kept by the sandbox
+        on_output: Callable[[StreamName, bytes], None] | None = None,
+    ) -> ActionRecord:
+        """As :meth:`Workspace.exec`; ``on_output`` is called on the workspace's thread."""
+        return await self._interruptible(self._workspace.exec, line, timeout=timeout, on_output=on_output)
+
+    async def stage(self, path: str | bytes, content: bytes) -> ActionRecord:
+        """As :meth:`Workspace.stage`."""
+        return await self._interruptible(self._workspace.stage, path, content)
+
+    async def act(
+        self,
+        spec: ActionSpec,
+        *,
+        session: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in exec
+        on_output: Callable[[StreamName, bytes], None] | None = None,
+    ) -> ActionRecord:
+        """As :meth:`Workspace.act`."""
+        return await self._interruptible(
+            self._workspace.act, spec, session=session, timeout=timeout, on_output=on_output
+        )
+
+    def interrupt(self) -> None:
+        """As :meth:`Workspace.interrupt`; returns at once."""
+        self._workspace.interrupt()
+
+    async def output(self, action: str, stream: StreamName = "stdout") -> bytes:
+        """As :meth:`Workspace.output`."""
+        return await self._call(self._workspace.output, action, stream)
+
+    async def status(self) -> Status:
+        """As :meth:`Workspace.status`."""
+        return await self._call(self._workspace.status)
+
+    async def log(self, *, limit: int | None = None) -> list[LogEntry]:
+        """As :meth:`Workspace.log`."""
+        return await self._call(self._workspace.log, limit=limit)
+
+    async def show(self, action: str) -> ActionRecord:
+        """As :meth:`Workspace.show`."""
+        return await self._call(self._workspace.show, action)
+
+    async def diff(self, action: str | None = None) -> list[FileDiff]:
+        """As :meth:`Workspace.diff`."""
+        return await self._call(self._workspace.diff, action)
+
+    async def approve(
+        self, actions: Sequence[str], *, paths: Sequence[str | bytes] = (), comment: str = ""
+    ) -> list[ActionRecord]:
+        """As :meth:`Workspace.approve`."""
+        return await self._call(self._workspace.approve, actions, paths=paths, comment=comment)
+
+    async def reject(self, actions: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
+        """As :meth:`Workspace.reject`."""
+        return await self._call(self._workspace.reject, actions, reason=reason)
+
+    async def commit(self) -> CommitResult:
+        """As :meth:`Workspace.commit`."""
+        return await self._call(self._workspace.commit)
+
+    async def discard(self) -> list[ActionRecord]:
+        """As :meth:`Workspace.discard`."""
+        return await self._call(self._workspace.discard)
+
+    async def revert(self, actions: Sequence[str], *, dry_run: bool = False) -> CommitResult:
+        """As :meth:`Workspace.revert`."""
+        return await self._call(self._workspace.revert, actions, dry_run=dry_run)
+
+    async def restore(self, snapshot: str, *, paths: Sequence[str | bytes] = (), dry_run: bool = False) -> CommitResult:
+        """As :meth:`Workspace.restore`."""
+        return await self._call(self._workspace.restore, snapshot, paths=paths, dry_run=dry_run)
+
+    async def undo(self) -> CommitResult:
+        """As :meth:`Workspace.undo`."""
+        return await self._call(self._workspace.undo)
+
+    async def check(self) -> CheckReport:
+        """As :meth:`Workspace.check`."""
+        return await self._call(self._workspace.check)
+
+    async def gc(self) -> GcReport:
+        """As :meth:`Workspace.gc`."""
+        return await self._call(self._workspace.gc)

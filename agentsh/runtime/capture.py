@@ -1,0 +1,102 @@
+"""Turn what an action left in the staging view into a change set, with its content in the store."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Protocol
+
+from agentsh.core.effect import ChangeSet, FileEffect, change_set
+from agentsh.core.entry import Entry, EntryType
+from agentsh.core.errors import ConflictError
+from agentsh.core.sanitise import visible_path
+from agentsh.core.tree import Tree, entry_type
+from agentsh.policy import flag_effect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agentsh.store import Store
+
+
+class Readable(Protocol):
+    """A tree whose paths can be looked at: the workspace, or the staging view."""
+
+    def lstat(self, path: bytes, /) -> os.stat_result | None:
+        """The path's own status, or None where there is nothing."""
+
+    def open(self, path: bytes, /) -> int:
+        """A descriptor of a regular file, never through a symlink."""
+
+    def readlink(self, path: bytes, /) -> bytes:
+        """A symlink's text."""
+
+
+def read_entry(tree: Readable, path: bytes, store: Store) -> Entry | None:
+    """The state of ``path`` in ``tree``, its content put in the store; None where there is nothing.
+
+    Raises:
+        OSError: it exists and cannot be read.
+    """
+    st = tree.lstat(path)
+    if st is None:
+        return None
+    kind = entry_type(st.st_mode)
+    if kind is EntryType.SYMLINK:
+        return Entry(kind, target=tree.readlink(path), mtime_ns=st.st_mtime_ns)
+    if kind is not EntryType.FILE:
+        return Entry(kind, mode=stat.S_IMODE(st.st_mode), mtime_ns=st.st_mtime_ns)
+    fd = tree.open(path)
+    try:
+        digest, size = store.put_fd(fd)
+        now = os.fstat(fd)
+    finally:
+        os.close(fd)
+    return Entry(kind, stat.S_IMODE(now.st_mode), size, digest, mtime_ns=now.st_mtime_ns)
+
+
+def capture(
+    paths: list[bytes],
+    *,
+    staged: Readable,
+    workspace: Tree,
+    pending: Mapping[bytes, Entry | None],
+    store: Store,
+    started_ns: int,
+) -> ChangeSet:
+    """The change set of an action that has just run.
+
+    Args:
+        paths: where the staging view may differ from what it was before the action.
+        staged: the staging view.
+        workspace: the workspace.
+        pending: the staged states that earlier, uncommitted actions left.
+        store: receives the content of both states.
+        started_ns: when the action started, on the clock that stamps files.
+
+    Raises:
+        ConflictError: the person changed one of the paths while the action ran, so what the action saw is not known.
+    """
+    effects: list[FileEffect] = []
+    moved: list[bytes] = []
+    for path in paths:
+        if path in pending:
+            before = pending[path]
+        else:
+            st = workspace.lstat(path)
+            if st is not None and st.st_ctime_ns > started_ns and not stat.S_ISDIR(st.st_mode):
+                moved.append(path)
+                continue
+            before = read_entry(workspace, path, store)
+        after = read_entry(staged, path, store)
+        if before != after:
+            effects.append(flag_effect(FileEffect(path, before, after)))
+    if moved:
+        names = ", ".join(visible_path(p) for p in moved[:5])
+        raise ConflictError(
+            f"You changed {names} while the action ran.",
+            paths=moved,
+            files="Your version stands; the action's effects were dropped.",
+            next_step="Run the action again.",
+        )
+    return change_set(effects)

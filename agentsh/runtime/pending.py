@@ -1,0 +1,151 @@
+"""What is staged: the chain of uncommitted effects on each path, and what dropping or landing some of them means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from agentsh.core.action import ActionRecord, ActionStatus
+from agentsh.core.effect import ChangeSet, EffectState, FileEffect, change_set
+from agentsh.core.entry import EntryType
+from agentsh.core.errors import ConflictError
+from agentsh.core.sanitise import visible_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from agentsh.core.entry import Entry
+
+STAGED = (ActionStatus.PENDING, ActionStatus.APPROVED)
+"""Actions that have something in the staging view."""
+
+_OPEN = (EffectState.PENDING, EffectState.APPROVED)
+
+
+def open_effects(action: ActionRecord) -> list[FileEffect]:
+    """The action's effects that are staged."""
+    return [e for e in action.changes if e.state in _OPEN]
+
+
+def staged_states(actions: Sequence[ActionRecord]) -> dict[bytes, Entry | None]:
+    """What the staging view holds at each path that differs from the workspace, by the uncommitted actions in order."""
+    return {e.path: e.after for a in actions for e in open_effects(a)}
+
+
+def netted(actions: Sequence[ActionRecord]) -> ChangeSet:
+    """All open effects as one change set: the first state before, the last state after."""
+    first: dict[bytes, FileEffect] = {}
+    last: dict[bytes, FileEffect] = {}
+    for action in actions:
+        for e in open_effects(action):
+            first.setdefault(e.path, e)
+            last[e.path] = e
+    return change_set(
+        [
+            replace(e, before=first[p].before, flags=tuple(dict.fromkeys((*first[p].flags, *e.flags))))
+            for p, e in last.items()
+            if first[p].before != e.after
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rebased:
+    """An action whose effects changed because an earlier one was dropped."""
+
+    action: str
+    changes: ChangeSet
+
+
+def without(
+    actions: Sequence[ActionRecord],
+    dropped: Collection[str],
+    merge: Callable[[bytes, Entry | None, Entry | None, Entry | None], Entry | None],
+) -> list[Rebased]:
+    """The remaining actions' change sets once ``dropped`` are gone.
+
+    A later action that worked on what a dropped one left is merged back onto what was there before it.
+
+    Args:
+        actions: every uncommitted action, oldest first.
+        dropped: the ids to drop.
+        merge: three-way merge of (path, base, ours, theirs); raises ConflictError.
+
+    Returns:
+        The actions whose change set differs from the recorded one.
+
+    Raises:
+        ConflictError: a later action builds on a dropped one in a way that cannot be taken apart.
+    """
+    now: dict[bytes, Entry | None] = {}
+    out: list[Rebased] = []
+    for action in actions:
+        changed = False
+        effects: list[FileEffect] = []
+        for e in action.changes:
+            if e.state not in _OPEN:
+                effects.append(e)
+                continue
+            current = now.setdefault(e.path, e.before)
+            if action.id in dropped:
+                continue
+            if current == e.before:
+                after = e.after
+                effects.append(e)
+            else:
+                try:
+                    after = merge(e.path, e.before, current, e.after)
+                except ConflictError as conflict:
+                    raise ConflictError(
+                        f"{action.id} builds on a change to {visible_path(e.path)} that would be dropped.",
+                        paths=[e.path],
+                        files="Nothing was dropped.",
+                        next_step=f"Reject {action.id} as well.",
+                    ) from conflict
+                changed = True
+                if after != current:
+                    effects.append(replace(e, before=current, after=after, state=EffectState.PENDING))
+            now[e.path] = after
+        if changed and action.id not in dropped:
+            out.append(Rebased(action.id, change_set(effects)))
+    return out
+
+
+def landing(actions: Sequence[ActionRecord]) -> ChangeSet:
+    """The approved effects as one change set, ready to commit.
+
+    Raises:
+        ConflictError: an approved effect builds on one that is not approved.
+    """
+    blocked: dict[bytes, str] = {}
+    approved: list[ActionRecord] = []
+    for action in actions:
+        keep: list[FileEffect] = []
+        for e in open_effects(action):
+            if e.state is not EffectState.APPROVED:
+                blocked.setdefault(e.path, action.id)
+            elif e.path in blocked:
+                earlier = blocked[e.path]
+                raise ConflictError(
+                    f"{action.id} builds on {earlier}'s change to {visible_path(e.path)}, which is not approved.",
+                    paths=[e.path],
+                    next_step=f"Approve {earlier} as well, or reject it.",
+                )
+            else:
+                keep.append(e)
+        approved.append(replace(action, changes=ChangeSet(tuple(keep))))
+    return netted(approved)
+
+
+def named_effects(action: ActionRecord, paths: Collection[bytes]) -> tuple[bytes, ...]:
+    """The action's open effects that ``paths`` name: themselves, what is below them, and the directories they need."""
+    effects = open_effects(action)
+    named = {e.path for e in effects if any(p in (b"", e.path) or e.path.startswith(p + b"/") for p in paths)}
+    # A directory that the action made has to land before what is in it.
+    made = {e.path for e in effects if _is_directory(e.after) and not _is_directory(e.before)}
+    needed = {d for d in made if any(n.startswith(d + b"/") for n in named)}
+    return tuple(sorted(named | needed))
+
+
+def _is_directory(entry: Entry | None) -> bool:
+    return entry is not None and entry.type is EntryType.DIRECTORY

@@ -1,0 +1,188 @@
+"""A person's answers: approve, reject, commit, revert, restore. The caller holds the workspace's lock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus
+from agentsh.core.decision import Verdict
+from agentsh.core.effect import ChangeSet, EffectState, change_set
+from agentsh.core.errors import ApprovalNeeded, ConflictError, NotFoundError, PolicyDenied, UsageError
+from agentsh.core.report import CommitResult
+from agentsh.core.sanitise import visible_path
+from agentsh.policy import flag_effect
+from agentsh.runtime.commit import commit_effects
+from agentsh.runtime.merge import merge_entries
+from agentsh.runtime.pending import STAGED, landing, named_effects, open_effects, without
+from agentsh.runtime.restore import plan_restore
+from agentsh.runtime.revert import plan_revert
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from agentsh.core.effect import FileEffect
+    from agentsh.core.entry import Entry
+    from agentsh.core.tree import Tree
+    from agentsh.policy import Policy
+    from agentsh.store import Store
+
+
+class Reviewer:
+    """Answers about what is staged, and wishes about what was committed.
+
+    Args:
+        restage: makes the staging view show the workspace and the uncommitted effects again.
+    """
+
+    def __init__(self, *, store: Store, tree: Tree, policy: Policy, restage: Callable[[], None]) -> None:
+        self._store = store
+        self._tree = tree
+        self._policy = policy
+        self._restage = restage
+
+    def approve(self, ids: Sequence[str], *, paths: Sequence[bytes], comment: str) -> list[ActionRecord]:
+        """Approve staged actions, all their open effects or those that ``paths`` name."""
+        chosen: list[tuple[ActionRecord, tuple[bytes, ...]]] = []
+        for action in self._staged(ids):
+            if paths:
+                named = named_effects(action, paths)
+                if not named:
+                    raise NotFoundError(
+                        f"{action.id} has no staged effect on {', '.join(visible_path(p) for p in paths)}.",
+                        next_step=f"'agentsh show {action.id}' lists its effects.",
+                    )
+            else:
+                named = tuple(e.path for e in open_effects(action))
+            for effect in open_effects(action):
+                decision = self._policy.judge_effect(action.spec, effect)
+                if effect.path in named and decision.verdict is Verdict.DENY:
+                    raise PolicyDenied(
+                        f"{action.id} may not change {visible_path(effect.path)}: {decision.reason}", rule=decision.rule
+                    )
+            chosen.append((action, named))
+        for action, named in chosen:
+            self._store.approve(
+                action.id, change_set_digest=action.changes.digest, paths=named if paths else None, comment=comment
+            )
+            self._store.set_effect_states(action.id, named, EffectState.APPROVED)
+            self._store.set_status(action.id, ActionStatus.APPROVED)
+        return [self._store.action(action.id) for action, _ in chosen]
+
+    def reject(self, ids: Sequence[str], *, reason: str, status: ActionStatus) -> list[ActionRecord]:
+        """Drop staged actions; later ones that worked on their results are merged back, or are a conflict."""
+        if not ids:
+            return []
+        chosen = {a.id for a in self._staged(ids)}
+        staged = self._store.actions(status=STAGED)
+
+        def merge(path: bytes, base: Entry | None, ours: Entry | None, theirs: Entry | None) -> Entry | None:
+            return merge_entries(self._store, path, base=base, ours=ours, theirs=theirs)
+
+        rebased = without(staged, chosen, merge)
+        state = EffectState.REJECTED if status is ActionStatus.REJECTED else EffectState.DISCARDED
+        for change in rebased:
+            changes = change_set([flag_effect(e) for e in change.changes])
+            self._store.replace_changes(change.action, changes)
+            left = ActionStatus.PENDING if changes else ActionStatus.DONE
+            self._store.set_status(change.action, left, note="Its effects were merged: an earlier action was dropped.")
+        for action in staged:
+            if action.id in chosen:
+                self._store.set_effect_states(action.id, tuple(e.path for e in open_effects(action)), state)
+                landed = any(e.state is EffectState.COMMITTED for e in action.changes)
+                self._store.set_status(action.id, ActionStatus.COMMITTED if landed else status, note=reason)
+        self._restage()
+        return [self._store.action(i) for i in ids]
+
+    def commit(self) -> CommitResult:
+        """Write every approved effect to the workspace."""
+        staged = self._store.actions(status=STAGED)
+        approved = [a for a in staged if any(e.state is EffectState.APPROVED for e in open_effects(a))]
+        if not approved:
+            if staged:
+                names = " ".join(a.id for a in staged)
+                raise ApprovalNeeded(f"Nothing is approved yet; staged: {names}.")
+            return CommitResult(None, None)
+        for action in approved:
+            approval = self._store.approval(action.id)
+            if approval is None or approval[0] != action.changes.digest:
+                raise ConflictError(
+                    f"The effects of {action.id} are not the ones that were approved.",
+                    next_step=f"Look at 'agentsh diff {action.id}' and approve it again.",
+                )
+        effects = landing(staged)
+        ids = [a.id for a in approved]
+        result = commit_effects(self._store, self._tree, kind="commit", actions=ids, effects=effects.effects)
+        self._restage()
+        return result
+
+    def revert(self, ids: Sequence[str], *, dry_run: bool) -> CommitResult:
+        """Undo committed actions."""
+        unique = tuple(dict.fromkeys(ids))
+        if not unique:
+            raise UsageError("Name the actions to revert.", next_step="'agentsh log' lists them.")
+        for action in map(self._store.action, unique):
+            if not any(e.state is EffectState.COMMITTED for e in action.changes):
+                raise UsageError(
+                    f"{action.id} was never committed ({action.status.value}), so there is nothing to revert.",
+                    next_step="'agentsh reject' drops what is only staged.",
+                )
+        effects = plan_revert(self._store, self._tree, unique)
+        return self._land(ActionSpec(ActionKind.REVERT, {"actions": list(unique)}), "revert", effects, dry_run=dry_run)
+
+    def restore(self, snapshot: str, *, paths: Sequence[bytes], dry_run: bool) -> CommitResult:
+        """Bring paths (all, without any named) back to a snapshot."""
+        effects = plan_restore(self._store, self._tree, snapshot, tuple(paths))
+        arguments = {"snapshot": snapshot, "paths": [p.decode("utf-8", "surrogateescape") for p in paths]}
+        return self._land(ActionSpec(ActionKind.RESTORE, arguments), "restore", effects, dry_run=dry_run)
+
+    def undo(self) -> CommitResult:
+        """Revert the last commit."""
+        commits = self._store.commits()
+        if not commits:
+            raise UsageError("Nothing was ever committed here, so there is nothing to undo.")
+        return self.revert(commits[-1].actions, dry_run=False)
+
+    def _land(self, spec: ActionSpec, kind: str, effects: Sequence[FileEffect], *, dry_run: bool) -> CommitResult:
+        """Commit effects that the person asked for outright, as an action that can itself be reverted."""
+        changes = change_set([replace(flag_effect(e), state=EffectState.APPROVED) for e in effects])
+        paths = tuple(e.path for e in changes)
+        denied = [(e, d) for e in changes if (d := self._policy.judge_effect(spec, e)).verdict is Verdict.DENY]
+        if denied:
+            effect, decision = denied[0]
+            raise PolicyDenied(
+                f"Cannot {kind} {visible_path(effect.path)}: {decision.reason}",
+                rule=decision.rule,
+                files="Nothing was written.",
+            )
+        if dry_run or not changes:
+            return CommitResult(None, None, paths=paths, dry_run=dry_run)
+        action = self._record(spec, changes)
+        try:
+            result = commit_effects(self._store, self._tree, kind=kind, actions=[action], effects=changes.effects)
+        except BaseException:
+            if not self._store.open_commits():  # undone: the wish came to nothing
+                self._store.set_effect_states(action, None, EffectState.DISCARDED)
+                self._store.set_status(action, ActionStatus.DISCARDED)
+            raise
+        self._restage()
+        return result
+
+    def _record(self, spec: ActionSpec, changes: ChangeSet) -> str:
+        action = self._store.begin_action(spec, session=None, decision=None)
+        self._store.finish_action(action, status=ActionStatus.APPROVED, exit_code=0, changes=changes)
+        self._store.approve(action, change_set_digest=changes.digest, paths=None, comment="asked for by the person")
+        return action
+
+    def _staged(self, ids: Sequence[str]) -> list[ActionRecord]:
+        """The actions of ``ids``, which must be staged."""
+        if not ids:
+            raise UsageError("Name at least one action.", next_step="'agentsh status' lists what is staged.")
+        actions = [self._store.action(i) for i in dict.fromkeys(ids)]
+        for action in actions:
+            if action.status not in STAGED:
+                raise UsageError(
+                    f"{action.id} is not staged: it is {action.status.value}.",
+                    next_step="'agentsh status' lists what is staged.",
+                )
+        return actions

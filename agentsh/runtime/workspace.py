@@ -1,0 +1,431 @@
+"""The workspace: the one public way to act on a directory, see the effects, answer, and undo."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from agentsh.config import Config, cache_dir, load_config, workspace_dir
+from agentsh.config import data_dir as default_data_dir
+from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus
+from agentsh.core.errors import ConfigError, UsageError, WorkspaceBusy
+from agentsh.core.lock import FileLock
+from agentsh.core.report import Recovery, Status
+from agentsh.core.tree import Tree
+from agentsh.policy import Policy, parse_policy, preset
+from agentsh.runtime.diff import diff_effects
+from agentsh.runtime.pending import STAGED, netted
+from agentsh.runtime.recover import recover
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from agentsh.core.diff import FileDiff
+    from agentsh.core.limits import Limits
+    from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry
+    from agentsh.core.session import SessionRecord
+    from agentsh.runtime.act import Actor
+    from agentsh.runtime.review import Reviewer
+    from agentsh.sandbox import Sandbox, StagingView
+    from agentsh.store import Store
+
+StreamName = Literal["stdout", "stderr"]
+
+
+class Workspace:
+    """A directory in which actions run on a staged view, and land only when they are approved.
+
+    Use it as a context manager. One instance serves one thread at a time; several processes may hold the same
+    workspace, their actions take turns.
+
+    Example:
+        >>> with Workspace.open("project") as ws:
+        ...     action = ws.exec("sed -i s/colour/color/ README.md")
+        ...     print(ws.diff(action.id))
+        ...     ws.approve([action.id])
+        ...     ws.commit()
+        ...     ws.revert([action.id])
+
+    Attributes:
+        path: the directory.
+        config: the configuration that holds here.
+        policy: the policy that decides.
+        recovered: what opening had to put right after a process had died.
+    """
+
+    def __init__(self, path: Path, home: Path, config: Config, policy: Policy) -> None:
+        self.path = path
+        self.config = config
+        self.policy = policy
+        self.recovered: tuple[Recovery, ...] = ()
+        self._home = home
+        self._lock = FileLock(home / "lock")
+        self._tree = Tree(path)
+        self._store: Store | None = None
+        self._staging: StagingView | None = None
+        self._sandbox: Sandbox | None = None
+        self._actor: Actor | None = None
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str] = ".",
+        *,
+        policy: str | None = None,
+        data_dir: Path | None = None,
+        limits: Limits | None = None,
+    ) -> Self:
+        """Open the workspace at ``path``, creating its store on first use.
+
+        Args:
+            path: the directory.
+            policy: a preset's name or a policy file's path, instead of the configured one.
+            data_dir: where stores and staging views live, instead of the platform's place.
+            limits: instead of the configured ones.
+
+        Raises:
+            UsageError: ``path`` is no directory.
+            ConfigError: a configuration or policy file is wrong, or the workspace contains agentsh's own data.
+            StoreDamaged: the store cannot be used.
+        """
+        try:
+            real = Path(path).resolve(strict=True)
+        except OSError as e:
+            raise UsageError(f"There is no directory {os.fspath(path)!r}: {e.strerror}.") from e
+        if not real.is_dir():
+            raise UsageError(f"{os.fspath(path)!r} is not a directory.")
+        base = (data_dir or default_data_dir()).absolute()
+        if base.resolve().is_relative_to(real):
+            raise ConfigError(
+                f"The workspace contains agentsh's own data ({base}).",
+                next_step="Choose a smaller workspace, or move the data with AGENTSH_DATA_DIR.",
+            )
+        config = load_config(real)
+        if limits is not None:
+            config = replace(config, limits=limits)
+        home = workspace_dir(base, real)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ws = cls(real, home, config, load_policy(policy or config.policy, protected=config.protected))
+        try:
+            ws._recover()
+        except BaseException:
+            ws.close()
+            raise
+        return ws
+
+    def close(self) -> None:
+        """Stop the sandbox and close the store. What is staged stays staged."""
+        if self._sandbox is not None:
+            self._sandbox.close()
+            self._sandbox = None
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+        self._tree.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- parts, made when first needed ---------------------------------------------------------------------------
+
+    @property
+    def policy_name(self) -> str:
+        """The preset's name, or the policy file's path."""
+        return self.policy.name
+
+    def _open_store(self) -> Store:
+        if self._store is None:
+            from agentsh.store import Store  # noqa: PLC0415 - its codecs load only when a store is opened
+
+            self._store = Store.open(self._home / "store.db")
+        return self._store
+
+    def _open_staging(self) -> StagingView:
+        if self._staging is None:
+            from agentsh.sandbox import open_staging  # noqa: PLC0415
+
+            self._staging = open_staging(self._home / "staging", self.path, kind=self.config.staging)
+        return self._staging
+
+    def _open_actor(self) -> Actor:
+        if self._actor is None:
+            from agentsh.runtime.act import Actor  # noqa: PLC0415
+            from agentsh.sandbox import Sandbox  # noqa: PLC0415
+
+            staging = self._open_staging()
+            self._sandbox = Sandbox(staging, cache_dir=cache_dir(), state_dir=self._home)
+            self._actor = Actor(
+                store=self._open_store(), tree=self._tree, staging=staging, sandbox=self._sandbox, policy=self.policy
+            )
+        return self._actor
+
+    def _reviewer(self) -> Reviewer:
+        from agentsh.runtime.review import Reviewer  # noqa: PLC0415
+
+        return Reviewer(store=self._open_store(), tree=self._tree, policy=self.policy, restage=self._restage)
+
+    def _restage(self) -> None:
+        self._open_actor().restage()
+
+    def _recover(self) -> None:
+        """Put right what a dead process left. A process that is alive holds the lock: then there is nothing to do."""
+        store = self._open_store()
+        if not store.running() and not store.open_commits():
+            return
+        try:
+            with FileLock(self._home / "lock", wait_s=0):
+                done = recover(store, self._tree)
+                for action in store.running():
+                    store.end_interrupted(action)
+                    done.append(Recovery(action=action, outcome="interrupted"))
+                self._restage()
+                self.recovered = tuple(done)
+        except WorkspaceBusy:
+            return
+
+    # -- act -----------------------------------------------------------------------------------------------------
+
+    def exec(
+        self,
+        line: str,
+        *,
+        timeout: float | None = None,
+        on_output: Callable[[StreamName, bytes], None] | None = None,
+    ) -> ActionRecord:
+        """Run a shell line on the staging view.
+
+        Args:
+            line: shell source; may be several lines.
+            timeout: wall seconds, instead of the configured limit.
+            on_output: receives output as it comes, as raw bytes.
+
+        Raises:
+            ShellSyntaxError: the line cannot be parsed; nothing ran.
+        """
+        return self.act(ActionSpec(ActionKind.SHELL, {"line": line}), timeout=timeout, on_output=on_output)
+
+    def stage(self, path: str | bytes, content: bytes) -> ActionRecord:
+        """Stage a whole file, as an action of its own.
+
+        Args:
+            path: relative to the workspace.
+            content: raw bytes.
+        """
+        arguments = {"path": _text(path), "content": _text(content)}
+        return self.act(ActionSpec(ActionKind.WRITE, arguments))
+
+    def act(
+        self,
+        spec: ActionSpec,
+        *,
+        session: str | None = None,
+        timeout: float | None = None,
+        on_output: Callable[[StreamName, bytes], None] | None = None,
+    ) -> ActionRecord:
+        """Run any action on the staging view.
+
+        Returns:
+            The record. A command that failed, a denied action and one that hit a limit are recorded, not raised:
+            look at ``status``, ``exit_code``, ``stopped`` and ``decision``.
+
+        Raises:
+            ShellSyntaxError: a shell line cannot be parsed; nothing ran.
+            ConflictError: the person changed what the action was changing, while it did.
+            SandboxError: the sandbox broke.
+            WorkspaceBusy: another process is working here.
+        """
+        limits = self.config.limits
+        if timeout is not None:
+            if timeout <= 0:
+                raise UsageError("The time limit must be more than 0 seconds.")
+            limits = replace(limits, wall_s=timeout)
+        actor = self._open_actor()
+        with self._lock:
+            return actor.run(spec, limits=limits, session=session, on_output=on_output)
+
+    def interrupt(self) -> None:
+        """Stop the running action, from another thread or a signal handler. It ends as interrupted."""
+        if self._sandbox is not None:
+            self._sandbox.interrupt()
+
+    def output(self, action: str, stream: StreamName = "stdout") -> bytes:
+        """What an action printed."""
+        record = self.show(action)
+        out = record.stdout if stream == "stdout" else record.stderr
+        return b"" if out.digest is None else self._open_store().read_blob(out.digest)
+
+    # -- see -----------------------------------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """The workspace at a glance."""
+        store = self._open_store()
+        commits = store.commits()
+        snapshots = store.snapshots()
+        return Status(
+            workspace=str(self.path),
+            staging=self._open_staging().kind,
+            policy=self.policy.name,
+            pending=tuple(store.actions(status=STAGED)),
+            last_commit=commits[-1].id if commits else None,
+            last_snapshot=snapshots[-1].id if snapshots else None,
+            store_bytes=store.size(),
+            recovered=self.recovered,
+        )
+
+    def log(self, *, limit: int | None = None) -> list[LogEntry]:
+        """What happened here, oldest first; the last ``limit`` entries."""
+        return self._open_store().log(limit=limit)
+
+    def show(self, action: str) -> ActionRecord:
+        """An action by its id.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        return self._open_store().action(action)
+
+    def diff(self, action: str | None = None) -> list[FileDiff]:
+        """The effect of one action; without one, of all that is staged, taken together."""
+        store = self._open_store()
+        if action is None:
+            return diff_effects(netted(store.actions(status=STAGED)), store.read_blob)
+        record = store.action(action)
+        return [replace(d, action=record.id) for d in diff_effects(record.changes, store.read_blob)]
+
+    def read_blob(self, digest: bytes) -> bytes:
+        """Content by its digest, as entries name it."""
+        return self._open_store().read_blob(digest)
+
+    # -- answer --------------------------------------------------------------------------------------------------
+
+    def approve(
+        self, actions: Sequence[str], *, paths: Sequence[str | bytes] = (), comment: str = ""
+    ) -> list[ActionRecord]:
+        """Approve actions, whole or by path. The approval names the hash of what is approved.
+
+        Raises:
+            PolicyDenied: the policy refuses an effect, whoever approves.
+        """
+        with self._lock:
+            return self._reviewer().approve(actions, paths=[_raw(p) for p in paths], comment=comment)
+
+    def reject(self, actions: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
+        """Drop actions from what is staged; what later actions did besides stays.
+
+        Raises:
+            ConflictError: a later action builds on one of them.
+        """
+        with self._lock:
+            return self._reviewer().reject(actions, reason=reason, status=ActionStatus.REJECTED)
+
+    def commit(self) -> CommitResult:
+        """Write every approved effect to the workspace: all of them, or none.
+
+        Raises:
+            ConflictError: the workspace is no longer what an action worked on; nothing is written.
+            ApprovalNeeded: something is staged, and none of it is approved.
+        """
+        with self._lock:
+            return self._reviewer().commit()
+
+    def discard(self) -> list[ActionRecord]:
+        """Drop everything that is staged."""
+        with self._lock:
+            staged = [a.id for a in self._open_store().actions(status=STAGED)]
+            return self._reviewer().reject(staged, reason="", status=ActionStatus.DISCARDED)
+
+    # -- undo ----------------------------------------------------------------------------------------------------
+
+    def revert(self, actions: Sequence[str], *, dry_run: bool = False) -> CommitResult:
+        """Undo committed actions, however old, and keep what came after them.
+
+        A revert is an action of its own: it can be reverted.
+
+        Raises:
+            ConflictError: newer work changed the same lines; nothing is written.
+        """
+        with self._lock:
+            return self._reviewer().revert(actions, dry_run=dry_run)
+
+    def restore(self, snapshot: str, *, paths: Sequence[str | bytes] = (), dry_run: bool = False) -> CommitResult:
+        """Bring the workspace, or some paths of it, back to a snapshot. An action of its own, as a revert is."""
+        with self._lock:
+            return self._reviewer().restore(snapshot, paths=[_raw(p) for p in paths], dry_run=dry_run)
+
+    def undo(self) -> CommitResult:
+        """Revert the last commit; after an undo, that is the undo (so it comes back).
+
+        Raises:
+            UsageError: nothing was ever committed here.
+        """
+        with self._lock:
+            return self._reviewer().undo()
+
+    # -- upkeep --------------------------------------------------------------------------------------------------
+
+    def check(self) -> CheckReport:
+        """Verify the store: every blob, reference and journal row."""
+        return self._open_store().check()
+
+    def gc(self) -> GcReport:
+        """Free what nothing needs: no snapshot, no pending or revertable action, no journal row."""
+        with self._lock:
+            return self._open_store().gc()
+
+    # -- agent sessions ------------------------------------------------------------------------------------------
+
+    def start_session(self, task: str, model: str) -> str:
+        """Begin an agent's session and return its id (``r1``)."""
+        return self._open_store().start_session(task, model, self.policy.name)
+
+    def end_session(self, session: str, status: str) -> None:
+        """Record how a session ended: done, failed, interrupted or step-limit."""
+        self._open_store().end_session(session, status)
+
+    def session(self, session: str) -> SessionRecord:
+        """A session with its messages."""
+        return self._open_store().session(session)
+
+    def add_message(self, session: str, message: Mapping[str, Any]) -> None:
+        """Append to a session's conversation."""
+        self._open_store().add_message(session, dict(message))
+
+    def actions(self, session: str) -> list[ActionRecord]:
+        """The actions of a session, oldest first."""
+        return self._open_store().actions(session=session)
+
+
+def load_policy(name: str, *, protected: Sequence[str] = ()) -> Policy:
+    """A preset by name, or a policy from a file.
+
+    Raises:
+        ConfigError: neither exists, or the file is wrong.
+    """
+    found = preset(name, protected=protected)
+    if found is not None:
+        return found
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(
+            f"There is no policy {name!r}: no preset of that name, and the file cannot be read.",
+            next_step="The presets are review, read-only and trusted.",
+        ) from e
+    return parse_policy(text, name=name, protected=protected)
+
+
+def _raw(path: str | bytes) -> bytes:
+    """A path as the store has it: raw bytes, relative, no slash at either end."""
+    raw = os.fsencode(path)
+    while raw.startswith(b"./"):
+        raw = raw[2:].lstrip(b"/")
+    return b"" if raw == b"." else raw.rstrip(b"/")
+
+
+def _text(raw: str | bytes) -> str:
+    return raw if isinstance(raw, str) else raw.decode("utf-8", "surrogateescape")

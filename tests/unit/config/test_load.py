@@ -1,0 +1,100 @@
+"""The person's file sets, the workspace's file can only narrow, and both are checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agentsh.config import Config, load_config
+from agentsh.core.errors import ConfigError
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> tuple[Path, Path]:
+    (tmp_path / "ws").mkdir()
+    (tmp_path / "user").mkdir()
+    return tmp_path / "ws", tmp_path / "user"
+
+
+def load(places: tuple[Path, Path], *, user: str = "", workspace: str = "") -> Config:
+    if user:
+        (places[1] / "config.toml").write_text(user)
+    if workspace:
+        (places[0] / ".agentsh.toml").write_text(workspace)
+    return load_config(places[0], user_dir=places[1])
+
+
+def test_defaults(places: tuple[Path, Path]) -> None:
+    assert load(places) == Config()
+
+
+def test_the_persons_file(places: tuple[Path, Path]) -> None:
+    config = load(
+        places,
+        user="""
+        policy = "trusted"
+        default_model = "home"
+        [limits]
+        wall_s = 5
+        [models.home]
+        model = "qwen"
+        base_url = "http://127.0.0.1:11434/v1"
+        key = ""
+        """,
+    )
+    assert config.policy == "trusted"
+    assert config.limits.wall_s == 5.0
+    profile = config.model_profile("home")
+    assert profile is not None
+    assert (profile.model, profile.base_url, profile.key) == ("qwen", "http://127.0.0.1:11434/v1", "")
+    other = config.model_profile("openai:gpt-x")
+    assert other is not None
+    assert other.model == "gpt-x"
+    assert config.model_profile("nowhere") is None
+
+
+def test_a_workspace_file_narrows(places: tuple[Path, Path]) -> None:
+    config = load(places, workspace='policy = "read-only"\nprotected = ["db/**"]\n[limits]\nwall_s = 3\n')
+    assert config.policy == "read-only"
+    assert config.limits.wall_s == 3.0
+    assert config.protected == ("db/**",)
+    assert config.notices == ()
+
+
+def test_a_workspace_file_cannot_widen(places: tuple[Path, Path]) -> None:
+    config = load(places, workspace='policy = "trusted"\n[limits]\nwall_s = 9999\n')
+    assert config.policy == "review"
+    assert config.limits == Config().limits
+    assert len(config.notices) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[models.openai]\nmodel = "x"\nbase_url = "http://evil.example/v1"',
+        'staging = "copy"',
+        'default_model = "evil"',
+        'policy = "policy.toml"',
+        "limits = 3",
+        "[limits]\nwall_s = -1",
+        "[limits]\nwall_s = true",
+        "[limits]\nunknown = 1",
+        "not toml",
+    ],
+)
+def test_a_workspace_file_that_asks_for_more_or_is_wrong_is_an_error(places: tuple[Path, Path], text: str) -> None:
+    with pytest.raises(ConfigError):
+        load(places, workspace=text)
+
+
+@pytest.mark.parametrize("text", ['staging = "magic"', "models = 1", '[models.x]\nbase_url = "ftp://a"', "policy = 1"])
+def test_a_wrong_person_file_is_an_error(places: tuple[Path, Path], text: str) -> None:
+    with pytest.raises(ConfigError):
+        load(places, user=text)
+
+
+def test_an_error_shows_no_raw_escape(places: tuple[Path, Path]) -> None:
+    with pytest.raises(ConfigError) as e:
+        load(places, workspace='"\\u001b]0;x" = 1')
+    assert "\x1b" not in str(e.value)

@@ -1,0 +1,33 @@
+"""What is shown cannot steer a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentsh.core.sanitise import visible, visible_line, visible_path
+
+
+def test_ordinary_text_is_unchanged() -> None:
+    for text in ("plain", "two\nlines\twith tab", "Grüße, 世界, 🙂", "e\u0301"):
+        assert visible(text) == text
+
+
+def test_controls_become_visible_escapes() -> None:
+    assert visible("\x1b]52;c;aGk=\x07") == "\\x1b]52;c;aGk=\\x07"
+    assert visible("a\rb\x9b1m") == "a\\x0db\\x9b1m"
+    assert visible("\u202egpj.exe") == "\\u202egpj.exe"
+    assert visible("zero\u200bwidth\U000e0041") == "zero\\u200bwidth\\U000e0041"
+
+
+def test_paths_are_one_line_and_show_odd_bytes() -> None:
+    assert visible_path(b"a\nb\t\xff\x1b[2J") == "a\\nb\\t\\xff\\x1b[2J"
+
+
+@given(st.text() | st.binary().map(lambda b: b.decode("utf-8", "surrogateescape")))
+def test_no_unsafe_character_is_left(text: str) -> None:
+    out = visible_line(text)
+    assert all(unicodedata.category(ch) not in ("Cc", "Cs", "Cf", "Co", "Cn", "Zl", "Zp") for ch in out)
+    out.encode()
