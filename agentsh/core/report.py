@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agentsh.core.action import ActionRecord
+    from agentsh.core.diff import FileDiff
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class CommitResult:
         actions: the actions that landed.
         paths: the paths that were written, raw bytes.
         dry_run: True when nothing was written because the caller only asked.
+        diffs: what would be written, for a dry run alone.
     """
 
     commit: str | None
@@ -27,6 +29,7 @@ class CommitResult:
     actions: tuple[str, ...] = ()
     paths: tuple[bytes, ...] = ()
     dry_run: bool = False
+    diffs: tuple[FileDiff, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,185 @@
+"""Acting: ``exec`` for one shell line, ``run`` for a task given to a model."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agentsh.cli.options import Command, json_option, opened, policy_option, workspace_option
+from agentsh.cli.output import Passage, data_json, say
+from agentsh.core.action import ActionStatus
+from agentsh.core.errors import AgentshError, Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from agentsh import Workspace
+    from agentsh.core.action import ActionRecord
+    from agentsh.core.report import CommitResult
+
+_STAGED = (ActionStatus.PENDING, ActionStatus.APPROVED)
+
+
+@contextmanager
+def interruptible(workspace: Workspace) -> Iterator[None]:
+    """Ctrl-C stops the running action; a second one, when the first did not help, ends the command."""
+    asked = False
+
+    def stop(_signal: int, _frame: Any) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        workspace.interrupt()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@click.command(
+    "exec",
+    cls=Command,
+    examples="""
+    agentsh exec 'grep -rn TODO . | head'
+    agentsh exec 'sed -i s/colour/color/ README.md' --commit
+    agentsh exec - < script.sh
+    """,
+)
+@click.argument("line")
+@click.option("--commit", "after", flag_value="commit", help="Approve the effect and commit it.")
+@click.option("--discard", "after", flag_value="discard", help="Drop the effect once the line has run.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=None, metavar="S", help="Seconds.")
+@policy_option
+@workspace_option
+@json_option
+def exec_(
+    *,
+    line: str,
+    after: str | None,
+    timeout: float | None,
+    policy: str | None,
+    directory: str,
+    data_dir: Path | None,
+    as_json: bool,
+) -> int:
+    """Run one shell LINE in the sandbox ('-' reads a script from stdin).
+
+    What it prints goes to stdout and stderr, and its exit code is the command's own. What it changed is staged: later
+    commands see it, the workspace does not until 'commit'.
+    """
+    if line == "-":
+        line = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    if not line.strip():
+        raise UsageError("There is no command in the line.", files="Nothing was run.")
+    with opened(directory, data_dir, policy=policy) as workspace:
+        passage = None if as_json else Passage()
+        with interruptible(workspace):
+            record = workspace.exec(line, timeout=timeout, on_output=passage)
+        if passage is not None:
+            passage.close()
+        record, result, error = _afterwards(workspace, record, after)
+        if as_json:
+            _print_json(workspace, record, result, error)
+        else:
+            _tell(workspace, record, result)
+            if error is not None:
+                raise error
+        return error.exit_code if error else exit_code(record)
+
+
+def exit_code(record: ActionRecord) -> int:
+    """The process's exit code for an action, by the contract."""
+    if record.status is ActionStatus.DENIED:
+        return 3
+    if record.status is ActionStatus.INTERRUPTED:
+        return Interrupted.exit_code
+    if record.stopped:
+        return 6
+    return 1 if record.exit_code is None else record.exit_code
+
+
+def _afterwards(
+    workspace: Workspace, record: ActionRecord, after: str | None
+) -> tuple[ActionRecord, CommitResult | None, AgentshError | None]:
+    """Commit or drop what the action staged, as asked. What a limit cut short is never committed."""
+    if after is None or record.status not in _STAGED or (after == "commit" and record.stopped):
+        return record, None, None
+    result = None
+    try:
+        if after == "discard":
+            workspace.reject([record.id], reason="exec --discard")
+        else:
+            workspace.approve([record.id], comment="exec --commit")
+            result = workspace.commit()
+    except AgentshError as e:
+        return workspace.show(record.id), None, e
+    return workspace.show(record.id), result, None
+
+
+def _print_json(
+    workspace: Workspace, record: ActionRecord, result: CommitResult | None, error: AgentshError | None
+) -> None:
+    from agentsh.cli import encode  # noqa: PLC0415 - see agentsh.cli
+
+    data_json(
+        {
+            "action": encode.action(record),
+            "exit_code": error.exit_code if error else exit_code(record),
+            "stdout": encode.text(workspace.output(record.id, "stdout")),
+            "stderr": encode.text(workspace.output(record.id, "stderr")),
+            "files": [encode.file_diff(d) for d in workspace.diff(record.id)] if record.changes else [],
+            "pending": [r.id for r in workspace.status().pending],
+            "commit": encode.commit_result(result) if result else None,
+            "error": error.to_json() if error else None,
+        }
+    )
+
+
+def _tell(workspace: Workspace, record: ActionRecord, result: CommitResult | None) -> None:
+    """On stderr: how it ended where that is not plain, what changed, and what waits for an answer."""
+    from agentsh.core.sanitise import visible_line  # noqa: PLC0415 - see agentsh.cli
+
+    if record.status is ActionStatus.DENIED:
+        decision = record.decision
+        why = f": {visible_line(decision.reason)} (rule {visible_line(decision.rule)})" if decision else ""
+        say(f"agentsh: {record.id} was denied by the policy{why}")
+        say("  Nothing of it is staged; your files are unchanged.")
+    elif record.status is ActionStatus.INTERRUPTED:
+        say(f"agentsh: {record.id} was interrupted. Nothing of it is staged; your files are unchanged.")
+    elif record.stopped:
+        say(f"agentsh: {record.id} was stopped by the limit {record.stopped}. {visible_line(record.note)}".rstrip())
+    elif record.note:
+        say(f"agentsh: {record.id}: {visible_line(record.note)}")
+    if record.changes:
+        tell_changes(workspace, record, result)
+
+
+def tell_changes(workspace: Workspace, record: ActionRecord, result: CommitResult | None = None) -> None:
+    """What an action changed, and what to do about it."""
+    from agentsh.cli import diffs as render  # noqa: PLC0415 - see agentsh.cli
+    from agentsh.cli.paint import Page, Span, show  # noqa: PLC0415
+    from agentsh.cli.words import count, ids, status_style  # noqa: PLC0415
+
+    page = Page()
+    page.add(
+        Span(record.id, "bold"),
+        " ",
+        Span(record.status.value, status_style(record.status.value)),
+        Span(f", {count(len(record.changes), 'path')}", "dim"),
+    )
+    render.summary(page, workspace.diff(record.id))
+    if result is not None and result.commit is not None:
+        page.add(Span(f"committed as {result.commit}; take it back: agentsh revert {record.id}", "dim"))
+    elif record.status in _STAGED:
+        pending = workspace.status().pending
+        more = f"    pending: {ids(pending)}" if len(pending) > 1 else ""
+        page.add(Span(f"look: agentsh diff {record.id}    keep: agentsh approve {record.id}{more}", "dim"))
+    show(page, stream=sys.stderr)

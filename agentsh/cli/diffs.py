@@ -1,0 +1,99 @@
+"""A change set as a person reads it: coloured on a terminal, plain elsewhere; and the summary of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentsh.cli.paint import Page, Span
+from agentsh.cli.words import MARKS, count, lines_changed, path_text, reasons
+from agentsh.core.effect import EffectKind
+from agentsh.core.sanitise import visible, visible_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentsh.core.diff import FileDiff, Hunk
+
+_LINE_STYLES = {"+": "green", "-": "red", " ": ""}
+_VERBS = {
+    EffectKind.CREATE: "added",
+    EffectKind.MODIFY: "modified",
+    EffectKind.DELETE: "deleted",
+    EffectKind.MODE: "mode changed",
+    EffectKind.RETYPE: "type changed",
+}
+MAX_COLUMNS = 2_000
+"""Characters of one line that are shown; a minified file must not flood the screen."""
+
+
+def summary(page: Page, diffs: Sequence[FileDiff], *, most: int = 40, indent: str = "  ") -> None:
+    """One line a path: mark, name, lines added and removed, and why to look twice."""
+    rows = []
+    for diff in diffs[:most]:
+        changed = lines_changed(diff)
+        tail = "".join(s.text for s in changed)
+        if diff.note and not diff.binary:
+            tail = f"{tail}  {visible_line(diff.note)}" if tail else visible_line(diff.note)
+        rows.append((MARKS[diff.kind], Span(path_text(diff)), Span(tail, _tail_style(diff))))
+    before = len(page.lines)
+    page.table(rows, indent=indent)
+    for line, diff in zip(page.lines[before:], diffs, strict=False):
+        if diff.flags:
+            line.append(Span(f"  ! {reasons(diff.flags)}", "bold yellow"))
+    if len(diffs) > most:
+        page.add(f"{indent}and {count(len(diffs) - most, 'more path')}")
+
+
+def _tail_style(diff: FileDiff) -> str:
+    if diff.added and not diff.removed:
+        return "green"
+    if diff.removed and not diff.added:
+        return "red"
+    return "dim"
+
+
+def stat(page: Page, diffs: Sequence[FileDiff]) -> None:
+    """The summary and its totals."""
+    summary(page, diffs, most=len(diffs), indent="")
+    added, removed = sum(d.added for d in diffs), sum(d.removed for d in diffs)
+    page.add(Span(f"{count(len(diffs), 'path')} changed, +{added:,} -{removed:,}", "dim"))
+
+
+def full(page: Page, diffs: Sequence[FileDiff]) -> None:
+    """Every file with its hunks, for reading."""
+    for i, diff in enumerate(diffs):
+        if i:
+            page.add()
+        _file(page, diff)
+
+
+def _file(page: Page, diff: FileDiff) -> None:
+    head = [MARKS[diff.kind], Span(" "), Span(path_text(diff), "bold"), Span(f"  {_VERBS[diff.kind]}", "dim")]
+    changed = lines_changed(diff)
+    if changed:
+        head += [Span("  "), *changed]
+    page.add(*head)
+    if diff.flags:
+        page.add(Span(f"  ! {reasons(diff.flags)}", "bold yellow"))
+    if diff.note:
+        page.add(Span(f"  {visible_line(diff.note)}", "dim"))
+    width = max((len(str(max(h.old_start + h.old_count, h.new_start + h.new_count))) for h in diff.hunks), default=1)
+    for hunk in diff.hunks:
+        _hunk(page, hunk, width)
+
+
+def _hunk(page: Page, hunk: Hunk, width: int) -> None:
+    page.add(Span(f"@@ -{hunk.old_start},{hunk.old_count} +{hunk.new_start},{hunk.new_count} @@", "cyan"))
+    old, new = hunk.old_start, hunk.new_start
+    for line in hunk.lines:
+        left = f"{old:>{width}}" if line.tag != "+" else " " * width
+        right = f"{new:>{width}}" if line.tag != "-" else " " * width
+        old += line.tag != "+"
+        new += line.tag != "-"
+        text = line.text.decode("utf-8", "surrogateescape")
+        body, end = (text[:-1], "") if text.endswith("\n") else (text, "  (no newline at the end)")
+        # A carriage return before the newline is shown too: a change of line ends alone must be visible.
+        shown = visible(body).replace("\n", "\\n").expandtabs(4)
+        if len(shown) > MAX_COLUMNS:
+            shown = shown[:MAX_COLUMNS] + "…"
+        page.add(Span(f"{left} {right} ", "dim"), Span(f"{line.tag} {shown}", _LINE_STYLES[line.tag]), Span(end, "dim"))

@@ -1,0 +1,113 @@
+"""Options that several commands share, and opening the workspace they name."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from agentsh.cli.output import say
+from agentsh.core.errors import UsageError
+from agentsh.core.sanitise import visible_line, visible_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from agentsh import Workspace
+    from agentsh.core.report import Recovery
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+class Command(click.Command):
+    """A command whose help ends with examples, kept as they are written."""
+
+    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        super().format_epilog(ctx, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples.strip().splitlines():
+                    formatter.write(f"  {line.strip()}\n")
+
+
+def workspace_option(function: F) -> F:
+    """``-w DIR`` and ``--data-dir DIR``."""
+    function = click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="AGENTSH_DATA_DIR",
+        default=None,
+        metavar="DIR",
+        help="Where the store lives [env: AGENTSH_DATA_DIR].",
+    )(function)
+    return click.option(
+        "-w",
+        "--workspace",
+        "directory",
+        default=".",
+        metavar="DIR",
+        help="The workspace; the current directory unless given.",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, errors too.")(function)
+
+
+def policy_option(function: F) -> F:
+    """``--policy NAME|FILE``."""
+    return click.option(
+        "--policy", default=None, metavar="NAME|FILE", help="review (the default), read-only, trusted, or a TOML file."
+    )(function)
+
+
+@contextmanager
+def opened(directory: str, data_dir: Path | None, *, policy: str | None = None) -> Iterator[Workspace]:
+    """The workspace, with what its opening put right told on stderr; closed on leaving.
+
+    Raises:
+        UsageError: ``directory`` is no directory.
+    """
+    if not Path(directory).is_dir():
+        raise UsageError(
+            f"{visible_path(os.fsencode(directory))} is not a directory.",
+            next_step="Name the workspace with -w DIR.",
+        )
+    if data_dir is not None:
+        # Processes that this one starts must find the same place.
+        os.environ["AGENTSH_DATA_DIR"] = str(data_dir)
+    from agentsh import Workspace  # noqa: PLC0415 - loads the runtime; --help does without
+
+    with Workspace.open(directory, policy=policy) as workspace:
+        for notice in workspace.config.notices:
+            say(f"notice: {visible_line(notice)}")
+        for recovery in workspace.recovered:
+            say(recovery_line(recovery))
+        yield workspace
+
+
+def recovery_line(recovery: Recovery) -> str:
+    """One sentence about what was put right after a crash."""
+    paths = ", ".join(visible_path(p) for p in recovery.paths[:5])
+    if len(recovery.paths) > 5:
+        paths += f" and {len(recovery.paths) - 5} more"
+    of = f" ({paths})" if paths else ""
+    match recovery.outcome:
+        case "finished":
+            return f"recovered: commit {recovery.commit} was cut short; it is finished now{of}"
+        case "undone":
+            return f"recovered: commit {recovery.commit} was cut short before it wrote; it is undone{of}"
+        case "conflict":
+            return f"recovered: commit {recovery.commit} was cut short and a path changed since; left alone{of}"
+        case _:
+            what = recovery.action or recovery.commit
+            return f"recovered: {what} was cut short; its unfinished effects were dropped{of}"

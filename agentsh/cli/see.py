@@ -1,0 +1,273 @@
+"""Looking: ``status``, ``diff``, ``log``, ``show``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from agentsh.cli import encode
+from agentsh.cli.options import Command, json_option, opened, workspace_option
+from agentsh.cli.output import data_json, on_terminal, say, write_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agentsh import Workspace
+    from agentsh.cli.paint import Page
+    from agentsh.core.action import ActionRecord
+    from agentsh.core.diff import FileDiff
+    from agentsh.core.report import LogEntry, Status
+
+
+@click.command(
+    cls=Command,
+    examples="""
+    agentsh status
+    agentsh status --json | jq '.pending[].id'
+    """,
+)
+@workspace_option
+@json_option
+def status(*, directory: str, data_dir: Path | None, as_json: bool) -> None:
+    """Show what waits for your answer."""
+    with opened(directory, data_dir) as workspace:
+        now = workspace.status()
+        if as_json:
+            data_json(encode.status(now))
+            return
+        from agentsh.cli.paint import Page, show  # noqa: PLC0415 - see agentsh.cli
+
+        page = Page()
+        _status(page, now)
+        show(page)
+
+
+def _status(page: Page, now: Status) -> None:
+    from agentsh.cli.paint import Span  # noqa: PLC0415 - see agentsh.cli
+    from agentsh.cli.words import count, ids, names, size, status_style, title  # noqa: PLC0415
+    from agentsh.core.action import ActionStatus  # noqa: PLC0415
+    from agentsh.core.sanitise import visible_line, visible_path  # noqa: PLC0415
+
+    page.table(
+        [
+            (Span("workspace", "dim"), Span(visible_path(os.fsencode(now.workspace)), "bold")),
+            (Span("policy", "dim"), Span(visible_line(now.policy))),
+            (Span("staging", "dim"), Span(visible_line(now.staging))),
+            (Span("last commit", "dim"), Span(_last(now))),
+            (Span("store", "dim"), Span(size(now.store_bytes))),
+        ]
+    )
+    page.add()
+    if not now.pending:
+        page.add("Nothing waits for an answer.")
+        return
+    page.add(f"{count(len(now.pending), 'action waits', 'actions wait')} for an answer or a commit:")
+    page.table(
+        [
+            (
+                Span(r.id, "bold"),
+                Span(r.status.value, status_style(r.status.value)),
+                Span(count(len(r.changes), "path")),
+                Span(title(r, 60)),
+                Span(names((e.path for e in r.changes), most=3), "dim"),
+            )
+            for r in now.pending
+        ],
+        indent="  ",
+    )
+    page.add()
+    waiting = [r for r in now.pending if r.status is ActionStatus.PENDING]
+    if waiting:
+        page.add(Span("look: agentsh diff", "dim"), Span(f"    keep: agentsh approve {ids(waiting)}", "dim"))
+    if len(waiting) < len(now.pending):
+        page.add(Span("write what is approved: agentsh commit", "dim"))
+
+
+def _last(now: Status) -> str:
+    if now.last_commit is None:
+        return "none"
+    return now.last_commit + (f", snapshot {now.last_snapshot}" if now.last_snapshot else "")
+
+
+@click.command(
+    cls=Command,
+    examples="""
+    agentsh diff
+    agentsh diff a3 --stat
+    agentsh diff --patch | git apply --check
+    """,
+)
+@click.argument("action", required=False)
+@click.option("--stat", "form", flag_value="stat", help="One line a path.")
+@click.option("--patch", "form", flag_value="patch", help="A patch that 'git apply' takes; also what a pipe gets.")
+@workspace_option
+@json_option
+def diff(*, action: str | None, form: str | None, directory: str, data_dir: Path | None, as_json: bool) -> None:
+    """Show what an ACTION changed, or what everything pending would change in the workspace."""
+    with opened(directory, data_dir) as workspace:
+        diffs = workspace.diff(action)
+        if as_json:
+            data_json({"action": action, "files": [encode.file_diff(d) for d in diffs]})
+        elif form == "stat":
+            from agentsh.cli import diffs as render  # noqa: PLC0415 - see agentsh.cli
+            from agentsh.cli.paint import Page, show  # noqa: PLC0415
+
+            page = Page()
+            if diffs:
+                render.stat(page, diffs)
+            show(page, pager=True)
+        elif form == "patch" or not on_terminal():
+            write_patch(workspace, diffs)
+        else:
+            show_diff(diffs)
+        if not diffs and not as_json:
+            say(f"{action} changed nothing." if action else "Nothing is staged: the workspace is as you see it.")
+
+
+def show_diff(diffs: list[FileDiff], *, pager: bool = True) -> None:
+    """A diff for reading, on stdout."""
+    from agentsh.cli import diffs as render  # noqa: PLC0415 - see agentsh.cli
+    from agentsh.cli.paint import Page, show  # noqa: PLC0415
+
+    page = Page()
+    render.full(page, diffs)
+    show(page, pager=pager)
+
+
+def write_patch(workspace: Workspace, diffs: list[FileDiff]) -> None:
+    """A patch on stdout: exact bytes to a pipe or file, made visible on a terminal."""
+    from agentsh.cli.patch import patch  # noqa: PLC0415 - see agentsh.cli
+    from agentsh.core.sanitise import visible  # noqa: PLC0415
+
+    for piece in patch(diffs, workspace.read_blob):
+        if on_terminal():
+            write_bytes(visible(piece.decode("utf-8", "surrogateescape")).encode())
+        else:
+            write_bytes(piece)
+
+
+@click.command(
+    cls=Command,
+    examples="""
+    agentsh log
+    agentsh log -n 20
+    agentsh log --json | jq '.entries[] | select(.kind == "commit")'
+    """,
+)
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=None, help="The newest N entries alone.")
+@workspace_option
+@json_option
+def log(*, limit: int | None, directory: str, data_dir: Path | None, as_json: bool) -> None:
+    """Show what happened in this workspace, newest last."""
+    with opened(directory, data_dir) as workspace:
+        entries = workspace.log(limit=limit)
+    if as_json:
+        data_json({"entries": [encode.log_entry(e) for e in entries]})
+        return
+    if not entries:
+        say("Nothing happened here yet.")
+        return
+    from agentsh.cli.paint import Page, show  # noqa: PLC0415 - see agentsh.cli
+
+    page = Page()
+    _log(page, entries)
+    show(page, pager=True)
+
+
+def _log(page: Page, entries: list[LogEntry]) -> None:
+    from agentsh.cli.paint import Span  # noqa: PLC0415 - see agentsh.cli
+    from agentsh.cli.words import clock, status_style  # noqa: PLC0415
+    from agentsh.core.sanitise import visible_line  # noqa: PLC0415
+
+    rows = []
+    for e in entries:
+        line = visible_line(e.title)
+        rows.append(
+            (
+                Span(clock(e.at), "dim"),
+                Span(e.id, "bold"),
+                Span(visible_line(e.status) or e.kind.value, status_style(e.status)),
+                Span(line if len(line) <= 160 else line[:159] + "…"),
+            )
+        )
+    page.table(rows)
+
+
+@click.command(
+    cls=Command,
+    examples="""
+    agentsh show a3
+    agentsh show a3 --output stderr
+    agentsh show a3 --json
+    """,
+)
+@click.argument("action")
+@click.option(
+    "--output",
+    "stream",
+    type=click.Choice(["stdout", "stderr"]),
+    default=None,
+    help="Print what it wrote to this stream, and nothing else.",
+)
+@workspace_option
+@json_option
+def show(*, action: str, stream: str | None, directory: str, data_dir: Path | None, as_json: bool) -> None:
+    """Show one ACTION: what was asked, what was decided, how it ended, what it changed."""
+    with opened(directory, data_dir) as workspace:
+        record = workspace.show(action)
+        if stream is not None and not as_json:
+            content = workspace.output(action, "stderr" if stream == "stderr" else "stdout")
+            if on_terminal():
+                from agentsh.core.sanitise import visible  # noqa: PLC0415 - see agentsh.cli
+
+                content = visible(content.decode("utf-8", "surrogateescape")).encode()
+            write_bytes(content)
+            return
+        if as_json:
+            out = {s: encode.text_fields("text", workspace.output(action, s)) for s in ("stdout", "stderr")}
+            data_json({"action": encode.action(record), "output": out})
+            return
+        from agentsh.cli.paint import Page  # noqa: PLC0415 - see agentsh.cli
+        from agentsh.cli.paint import show as show_page  # noqa: PLC0415
+
+        page = Page()
+        _show(page, record, workspace)
+        show_page(page, pager=True)
+
+
+def _show(page: Page, record: ActionRecord, workspace: Workspace) -> None:
+    from agentsh.cli import diffs as render  # noqa: PLC0415 - see agentsh.cli
+    from agentsh.cli.paint import Span  # noqa: PLC0415
+    from agentsh.cli.words import clock, status_style, title  # noqa: PLC0415
+    from agentsh.core.sanitise import visible, visible_line  # noqa: PLC0415
+
+    page.add(Span(record.id, "bold"), "  ", Span(title(record)))
+    word = record.status.value + (f" in {record.commit}" if record.commit else "")
+    rows = [
+        (Span("status", "dim"), Span(word, status_style(record.status.value))),
+        (Span("asked by", "dim"), Span(record.spec.origin.value + (f", {record.session}" if record.session else ""))),
+        (Span("started", "dim"), Span(f"{clock(record.started_at)}, took {record.duration:.2f} s")),
+    ]
+    if record.decision is not None:
+        d = record.decision
+        rows.append((Span("policy", "dim"), Span(visible_line(f"{d.verdict.value} by rule {d.rule}: {d.reason}"))))
+    if record.exit_code is not None:
+        rows.append((Span("exit code", "dim"), Span(str(record.exit_code), "red" if record.exit_code else "")))
+    if record.stopped:
+        rows.append((Span("stopped by", "dim"), Span(f"limit {record.stopped}", "red")))
+    if record.note:
+        rows.append((Span("note", "dim"), Span(visible_line(record.note))))
+    page.table(rows, indent="  ")
+    for stream, output in (("stdout", record.stdout), ("stderr", record.stderr)):
+        if not output.size:
+            continue
+        content = workspace.output(record.id, "stderr" if stream == "stderr" else "stdout")
+        page.add()
+        page.add(Span(stream, "dim"), Span(" (cut by the output limit)" if output.truncated else "", "yellow"))
+        for line in visible(content.decode("utf-8", "surrogateescape")).splitlines()[:200]:
+            page.add(f"  {line}")
+    if record.changes:
+        page.add()
+        render.full(page, workspace.diff(record.id))

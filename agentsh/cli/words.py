@@ -1,0 +1,122 @@
+"""The words and marks by which effects, states and flags are shown."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from agentsh.cli.paint import Span
+from agentsh.core.action import ActionStatus
+from agentsh.core.effect import EffectKind, Flag
+from agentsh.core.sanitise import visible_line, visible_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from agentsh.core.action import ActionRecord
+    from agentsh.core.diff import FileDiff
+
+MARKS = {
+    EffectKind.CREATE: Span("A", "green"),
+    EffectKind.MODIFY: Span("M", "yellow"),
+    EffectKind.DELETE: Span("D", "red"),
+    EffectKind.MODE: Span("m", "yellow"),
+    EffectKind.RETYPE: Span("T", "magenta"),
+}
+"""One letter for what happened to a path: added, modified, deleted, mode, type."""
+
+FLAG_REASONS = {
+    Flag.GIT_INTERNALS: "writes inside .git",
+    Flag.RUNS_CODE: "something runs this file later without asking",
+    Flag.ESCAPING_SYMLINK: "a symlink that leads out of the workspace",
+    Flag.EXECUTABLE: "becomes executable",
+    Flag.SECRET_LIKE: "by its name it holds credentials",
+    Flag.SPECIAL: "a socket, device or FIFO: cannot be committed",
+}
+
+STATUS_STYLES = {
+    ActionStatus.PENDING: "yellow",
+    ActionStatus.APPROVED: "cyan",
+    ActionStatus.COMMITTED: "green",
+    ActionStatus.DENIED: "red",
+    ActionStatus.INTERRUPTED: "red",
+    ActionStatus.REJECTED: "red",
+    ActionStatus.DISCARDED: "dim",
+    ActionStatus.DONE: "dim",
+    ActionStatus.RUNNING: "blue",
+}
+
+ACTION_STATUSES = frozenset(s.value for s in ActionStatus)
+
+
+def status_style(status: str) -> str:
+    """The style of an action's status word; none for other words."""
+    return STATUS_STYLES[ActionStatus(status)] if status in ACTION_STATUSES else ""
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def names(paths: Iterable[bytes], *, most: int = 5) -> str:
+    """Up to ``most`` paths by name, then how many more."""
+    every = list(paths)
+    shown = ", ".join(visible_path(p) for p in every[:most])
+    return shown + (f" and {len(every) - most:,} more" if len(every) > most else "")
+
+
+def ids(records: Iterable[ActionRecord]) -> str:
+    """The ids of actions, separated by spaces."""
+    return " ".join(r.id for r in records)
+
+
+def size(number: int) -> str:
+    """Bytes for people, powers of 1,024."""
+    value = float(number)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024 or unit == "GiB":
+            return f"{number} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    raise AssertionError
+
+
+def clock(at: float) -> str:
+    """A moment in the person's own time zone."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def title(record: ActionRecord, width: int = 100) -> str:
+    """One safe line that names an action."""
+    line = visible_line(record.spec.title)
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def lines_changed(diff: FileDiff) -> list[Span]:
+    """``+3 -1``, or what there is instead of lines."""
+    spans: list[Span] = []
+    if diff.added:
+        spans.append(Span(f"+{diff.added}", "green"))
+    if diff.removed:
+        spans.append(Span((" " if spans else "") + f"-{diff.removed}", "red"))
+    if diff.binary:
+        spans.append(Span((" " if spans else "") + "binary", "dim"))
+    return spans
+
+
+def reasons(flags: Sequence[Flag]) -> str:
+    """Why an effect deserves a second look."""
+    return "; ".join(f"{flag.value}: {FLAG_REASONS[flag]}" for flag in flags)
+
+
+def path_text(diff: FileDiff) -> str:
+    """The path, with a slash after a directory and the target after a symlink."""
+    shown = visible_path(diff.path)
+    state = diff.after or diff.before
+    if state is None:
+        return shown
+    if state.type.value == "directory":
+        return shown + "/"
+    if diff.after is not None and diff.after.target is not None:
+        return f"{shown} -> {visible_path(diff.after.target)}"
+    return shown
