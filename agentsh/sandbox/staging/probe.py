@@ -1,0 +1,163 @@
+"""Which ways of staging work on this machine, for these two directories."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from agentsh.core.errors import SandboxError
+from agentsh.sandbox.staging.files import clone_extents, write_atomic
+
+if TYPE_CHECKING:
+    from agentsh.sandbox.staging.view import Kind
+
+_RECORD = "probe"
+_TIMEOUT_S = 10.0
+
+
+def choose(directory: Path, workspace: Path, wanted: Literal["auto"] | Kind) -> tuple[Kind, str]:
+    """The kind to use, and why no faster one.
+
+    A view keeps the kind it was made with: another would not know what is staged.
+
+    Raises:
+        SandboxError: ``wanted`` does not work here, or differs from what the view was made with.
+    """
+    made_with = _made_with(directory)
+    if wanted == "auto" and made_with in ("clone", "copy"):
+        return made_with, _recorded(directory, workspace).get("overlay") or ""
+    reasons: dict[Kind, str] = {}
+    for kind in ("overlay", "clone", "copy"):
+        if wanted not in ("auto", kind):
+            continue
+        if made_with and kind != made_with:
+            reasons[kind] = f"this view was made as {made_with}"
+            continue
+        reason = "" if kind == "copy" else _why_not(directory, workspace, kind)
+        if not reason:
+            write_atomic(directory / "kind", kind.encode())
+            return kind, "; ".join(f"no {k}: {why}" for k, why in reasons.items())
+        reasons[kind] = reason
+    raise SandboxError(
+        "The staging view cannot be made: " + "; ".join(f"no {k}: {why}" for k, why in reasons.items()) + ".",
+        next_step="Choose another way of staging ('copy' works everywhere), or discard what is staged.",
+    )
+
+
+def _made_with(directory: Path) -> str:
+    try:
+        return (directory / "kind").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def _circumstances(directory: Path, workspace: Path) -> str:
+    """What the answer depends on: the kernel since its start, who asks, and the two devices."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return " ".join(
+        (
+            os.uname().release,
+            boot.read_text().strip() if boot.exists() else "",
+            str(os.geteuid()),
+            str(directory.stat().st_dev),
+            str(workspace.stat().st_dev),
+        )
+    )
+
+
+def _recorded(directory: Path, workspace: Path) -> dict[str, str]:
+    """The answers found before, if they are about the same circumstances; kind -> reason against it."""
+    try:
+        record = json.loads((directory / _RECORD).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    if record.pop("circumstances", None) != _circumstances(directory, workspace):
+        return {}
+    return {str(k): str(v) for k, v in record.items()}
+
+
+def _why_not(directory: Path, workspace: Path, kind: Literal["overlay", "clone"]) -> str:
+    if kind == "overlay":
+        inside = _mounts_inside(workspace)
+        if inside:
+            return f"{inside} in the workspace is a file system of its own, which an overlay does not show"
+    known = _recorded(directory, workspace)
+    if kind not in known:
+        known[kind] = _try_overlay(directory, workspace) if kind == "overlay" else _try_clone(directory, workspace)
+        record = {**known, "circumstances": _circumstances(directory, workspace)}
+        write_atomic(directory / _RECORD, json.dumps(record).encode())
+    return known[kind]
+
+
+def _mounts_inside(workspace: Path) -> str:
+    """A mount point below the workspace, if there is one."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    except FileNotFoundError:
+        return ""
+    prefix = os.fsencode(os.path.realpath(workspace)).rstrip(b"/") + b"/"
+    for line in lines:
+        point = line.split(b" ")[4].decode("unicode_escape").encode("latin-1")
+        if point.startswith(prefix):
+            return os.fsdecode(point)
+    return ""
+
+
+def _try_overlay(directory: Path, workspace: Path) -> str:
+    """Mount one in a child process, write through it, and say what went wrong."""
+    if sys.platform != "linux":
+        return "overlayfs is part of Linux"
+    from agentsh.sandbox.worker.start import python_command  # noqa: PLC0415 - starts a process, as the worker's start
+
+    trial = directory / "trial"
+    for name in ("upper", "work", "merged"):
+        (trial / name).mkdir(parents=True, exist_ok=True)
+    plan = {"lower": str(workspace), **{name: str(trial / name) for name in ("upper", "work", "merged")}}
+    code = "from agentsh.sandbox.worker.linux import try_overlay; try_overlay(%r)"
+    try:
+        done = subprocess.run(
+            python_command(code % json.dumps(plan)),
+            env={},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as e:
+        return f"the trial did not end: {e}"
+    finally:
+        _remove_trial(trial)
+    if done.returncode == 0:
+        return ""
+    return done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2] or f"exit status {done.returncode}"
+
+
+def _remove_trial(trial: Path) -> None:
+    from agentsh.core.tree import Tree  # noqa: PLC0415 - only after a trial
+    from agentsh.sandbox.staging.files import remove  # noqa: PLC0415
+
+    with Tree(trial.parent) as above:
+        remove(above.fd, os.fsencode(trial.name))
+
+
+def _try_clone(directory: Path, workspace: Path) -> str:
+    """Clone a file from the workspace's file system to ours."""
+    if sys.platform != "linux":
+        return "cloning is offered on Linux alone"
+    if directory.stat().st_dev != workspace.stat().st_dev:
+        return "the workspace and the staging directory are on different file systems"
+    one, two = directory / "clone-1", directory / "clone-2"
+    try:
+        one.write_bytes(b"x" * 4096)
+        with one.open("rb") as source, two.open("wb") as target:
+            clone_extents(source.fileno(), target.fileno(), 4096)
+    except OSError as e:
+        return f"the file system cannot share blocks ({e.strerror})"
+    finally:
+        one.unlink(missing_ok=True)
+        two.unlink(missing_ok=True)
+    return ""

@@ -1,0 +1,150 @@
+"""Linux namespaces and mounts by their system calls: the worker's own view of files, and no network."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_CLONE_NEWNS = 0x00020000
+_CLONE_NEWIPC = 0x08000000
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNET = 0x40000000
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
+_MS_REC, _MS_PRIVATE = 0x4000, 1 << 18
+_MNT_DETACH = 2
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, what: str) -> None:
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{what}: {os.strerror(code)}")
+
+
+def prctl(option: int, value: int) -> None:
+    """Set a property of this process.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
+
+
+def die_with_parent(signal: int) -> None:
+    """Have the kernel send ``signal`` when the parent thread that started us ends."""
+    prctl(_PR_SET_PDEATHSIG, signal)
+
+
+def no_new_privileges() -> None:
+    """No set-user-id program can raise this process or its children from here on."""
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def not_dumpable() -> None:
+    """No other process of the same user can read our memory or descriptors through /proc or ptrace."""
+    prctl(_PR_SET_DUMPABLE, 0)
+
+
+def id_maps() -> tuple[str, str]:
+    """Maps that keep every user and group id as it is; what root writes for a child's new user namespace."""
+
+    def same(kind: str) -> str:
+        with open(f"/proc/self/{kind}_map", encoding="ascii") as f:  # noqa: PTH123 - pathlib is not loaded here
+            return "".join("{0} {0} {2}\n".format(*line.split()) for line in f)
+
+    return same("uid"), same("gid")
+
+
+def enter_namespaces(map_ids: Callable[[], bool] | None = None) -> None:
+    """Leave for own user, mount, IPC and network namespaces; every id stays what it is.
+
+    Args:
+        map_ids: asks a privileged process to write our id maps; says whether it did. Without it our own two ids
+            are mapped, and files of others show as nobody's.
+
+    Raises:
+        OSError: the kernel or its policy does not allow it.
+    """
+    uid, gid = os.geteuid(), os.getegid()
+    _check(_libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNS | _CLONE_NEWIPC | _CLONE_NEWNET), "unshare")
+    if map_ids is None or not map_ids():
+        _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", f"{uid} {uid} 1")
+        _write("/proc/self/gid_map", f"{gid} {gid} 1")
+    _mount(b"none", b"/", b"", _MS_REC | _MS_PRIVATE, b"")
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def _mount(source: bytes, target: bytes, kind: bytes, flags: int, data: bytes) -> None:
+    _check(_libc.mount(source, target, kind, ctypes.c_ulong(flags), data), "mount")
+
+
+def mount_overlay(plan: Mapping[str, str]) -> None:
+    """Mount the overlay of a staging view's plan.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    work = os.fsencode(plan["work"])
+    # 'volatile' spares syncing a whole disk at each unmount; staged content that matters is in the store. The mark
+    # it leaves, so that nobody trusts the layer after a crash, is ours to clear: the store's digests are what is trusted.
+    for name in (b"/work/incompat/volatile", b"/work/incompat"):
+        with suppress(OSError):
+            os.rmdir(work + name)
+    opened: list[int] = []
+    try:
+        # By descriptor: a path in the options would need ':', ',' and '\\' escaped.
+        options = [b"userxattr", b"volatile"]
+        for option, name in ((b"lowerdir", "lower"), (b"upperdir", "upper"), (b"workdir", "work")):
+            opened.append(os.open(plan[name], os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+            options.append(b"%s=/proc/self/fd/%d" % (option, opened[-1]))
+        _mount(
+            b"overlay", os.fsencode(plan["merged"]), b"overlay", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, b",".join(options)
+        )
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
+def unmount(path: str) -> None:
+    """Detach a mount; what still uses it keeps it until it ends.
+
+    Raises:
+        OSError: nothing is mounted there.
+    """
+    _check(_libc.umount2(os.fsencode(path), _MNT_DETACH), "umount")
+
+
+def try_overlay(plan: str) -> None:
+    """Mount, write, delete and unmount; the child process of a probe. Ends with status 1 and the reason on stderr."""
+    import json  # noqa: PLC0415 - only in the probe
+
+    layers: dict[str, str] = json.loads(plan)
+    try:
+        enter_namespaces()
+        mount_overlay(layers)
+        name = os.path.join(layers["merged"], ".agentsh-trial")  # noqa: PTH118 - pathlib is not loaded here
+        os.mkdir(name)  # noqa: PTH102
+        os.rmdir(name)  # noqa: PTH106
+        unmount(layers["merged"])
+        # Whether the layer understands what actions do: deletions are devices, replaced directories carry a mark.
+        os.setxattr(layers["upper"], "user.overlay.opaque", b"y")
+        os.mknod(os.path.join(layers["upper"], ".whiteout"), 0o020000, 0)  # noqa: PTH118
+    except OSError as e:
+        sys.stderr.write(f"{e.strerror}\n")
+        sys.exit(1)
