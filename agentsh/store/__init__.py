@@ -1,1 +1,8 @@
-"""The store: one SQLite file a workspace with content, actions, commits, snapshots and the journal."""
+"""One SQLite file per workspace: content, actions, approvals, commits, snapshots, sessions, and the journal.
+
+The only package that knows SQLite, zstd or BLAKE3.
+"""
+
+from agentsh.store.store import Store
+
+__all__ = ["Store"]

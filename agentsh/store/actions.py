@@ -1,0 +1,444 @@
+"""Actions, their effects, and the person's answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus, Origin, Output
+from agentsh.core.decision import Decision, Verdict
+from agentsh.core.effect import ChangeSet, EffectState
+from agentsh.core.errors import StoreDamaged
+from agentsh.core.history import Landing
+from agentsh.core.ids import IdKind, make_id
+from agentsh.store import journal, owner
+from agentsh.store.journal import JournalKind
+from agentsh.store.rows import (
+    PATH_VALUE,
+    STATE_VALUES,
+    effect_of,
+    intern_paths,
+    missing,
+    number,
+    optional_id,
+    select_state,
+    state_of,
+    text,
+    to_json,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterable, Sequence
+
+    from agentsh.core.effect import FileEffect
+    from agentsh.store.database import Database
+
+_COLUMNS = """
+SELECT a.number, a.kind, a.arguments, a.origin, a.status, a.session, a.verdict, a.rule, a.reason, a.exit_code,
+  a.stopped, a.note, a.started_at, a.duration, o.digest, a.stdout_size, a.stdout_truncated, e.digest, a.stderr_size,
+  a.stderr_truncated, a.landed
+FROM actions a LEFT JOIN blobs o ON o.id = a.stdout LEFT JOIN blobs e ON e.id = a.stderr
+"""
+
+_EFFECTS = f"""
+SELECT f.action, p.name, {select_state("f.before_", "b")}, {select_state("f.after_", "d")}, f.flags, f.state, f.landed
+FROM effects f JOIN paths p ON p.id = f.path
+LEFT JOIN blobs b ON b.id = f.before_blob LEFT JOIN blobs d ON d.id = f.after_blob
+"""  # noqa: S608 - fixed column names
+
+_INSERT_EFFECT = f"INSERT INTO effects VALUES (?, {PATH_VALUE}, {STATE_VALUES}, {STATE_VALUES}, ?, ?, NULL)"  # noqa: S608
+
+_JOURNAL_OF_STATUS = {ActionStatus.REJECTED: JournalKind.REJECTION, ActionStatus.DISCARDED: JournalKind.REJECTION}
+
+
+class Actions:
+    """The actions of a store."""
+
+    _db: Database
+
+    # -- an action's life -------------------------------------------------------------------------------------------
+
+    def begin_action(self, spec: ActionSpec, *, session: str | None = None, decision: Decision | None = None) -> str:
+        """Record that an action is about to run, before it does.
+
+        The row need only survive the death of this process, not a power cut: nothing has happened yet.
+
+        Returns:
+            The action's id.
+
+        Raises:
+            NotFoundError: no such session.
+        """
+        arguments = to_json(dict(spec.arguments))
+        with self._db.write(durable=False) as connection:
+            session_number = None if session is None else _existing(connection, "sessions", IdKind.SESSION, session)
+            row = connection.execute(
+                "INSERT INTO actions(kind, arguments, origin, status, session, verdict, rule, reason, started_at,"
+                " owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    spec.kind.value,
+                    arguments,
+                    spec.origin.value,
+                    ActionStatus.RUNNING.value,
+                    session_number,
+                    *_decision_columns(decision),
+                    time.time(),
+                    owner.this_process(),
+                ),
+            )
+            id_ = make_id(IdKind.ACTION, row.lastrowid or 0)
+            proposal = {"kind": spec.kind.value, "origin": spec.origin.value, "arguments": arguments_hash(arguments)}
+            if session is not None:
+                proposal["session"] = session
+            journal.append(connection, JournalKind.PROPOSAL, id_, proposal)
+            if decision is not None:
+                journal.append(connection, JournalKind.DECISION, id_, _decision_json(decision))
+        return id_
+
+    def finish_action(
+        self,
+        id_: str,
+        *,
+        status: ActionStatus,
+        exit_code: int | None = None,
+        stopped: str = "",
+        note: str = "",
+        duration: float = 0.0,
+        stdout: Output | None = None,
+        stderr: Output | None = None,
+        changes: ChangeSet | None = None,
+        decision: Decision | None = None,
+    ) -> None:
+        """Record how an action ended and what it did, all in one durable transaction.
+
+        Args:
+            id_: the action.
+            status: where it stands now.
+            exit_code: the command's own.
+            stopped: the limit that stopped it.
+            note: one sentence.
+            duration: wall seconds.
+            stdout: what it printed; its content was put before.
+            stderr: likewise.
+            changes: its effects; the content of both states of every file was put before.
+            decision: the policy's final answer; None keeps the one from the beginning.
+
+        Raises:
+            NotFoundError: no such action.
+            StoreDamaged: it refers to content that was not put; nothing is recorded.
+        """
+        stdout, stderr = stdout or Output(), stderr or Output()
+        changes = changes or ChangeSet()
+        with self._db.write() as connection:
+            key = _existing(connection, "actions", IdKind.ACTION, id_)
+            connection.execute(
+                "UPDATE actions SET status = ?, exit_code = ?, stopped = ?, note = ?, duration = ?,"
+                " stdout = (SELECT id FROM blobs WHERE digest = ?), stdout_size = ?, stdout_truncated = ?,"
+                " stderr = (SELECT id FROM blobs WHERE digest = ?), stderr_size = ?, stderr_truncated = ?"
+                " WHERE number = ?",
+                (status.value, exit_code, text(stopped), text(note), duration, *_output(stdout), *_output(stderr), key),
+            )
+            lost = connection.execute(
+                "SELECT (stdout IS NULL AND ?) OR (stderr IS NULL AND ?) FROM actions WHERE number = ?",
+                (stdout.digest is not None, stderr.digest is not None, key),
+            ).fetchone()[0]
+            if lost:
+                raise StoreDamaged(f"The output of {id_} was not kept before it was recorded.")
+            if decision is not None:
+                connection.execute(
+                    "UPDATE actions SET verdict = ?, rule = ?, reason = ? WHERE number = ?",
+                    (*_decision_columns(decision), key),
+                )
+                journal.append(connection, JournalKind.DECISION, id_, _decision_json(decision))
+            _replace_effects(connection, key, changes)
+            journal.append(
+                connection,
+                JournalKind.EXECUTION,
+                id_,
+                {
+                    "status": status.value,
+                    "exit_code": exit_code,
+                    "stopped": stopped,
+                    "change_set": changes.digest,
+                    "effects": len(changes),
+                    "stdout": stdout.digest.hex() if stdout.digest else "",
+                    "stderr": stderr.digest.hex() if stderr.digest else "",
+                },
+            )
+
+    def set_status(self, id_: str, status: ActionStatus, note: str | None = None) -> None:
+        """Move an action to ``status``; its effects keep their states.
+
+        Raises:
+            NotFoundError: no such action.
+        """
+        with self._db.write() as connection:
+            key = _existing(connection, "actions", IdKind.ACTION, id_)
+            connection.execute("UPDATE actions SET status = ? WHERE number = ?", (status.value, key))
+            if note is not None:
+                connection.execute("UPDATE actions SET note = ? WHERE number = ?", (text(note), key))
+            kind = _JOURNAL_OF_STATUS.get(status, JournalKind.STATUS)
+            journal.append(connection, kind, id_, {"status": status.value, "note": note or ""})
+
+    def set_effect_states(self, id_: str, paths: Collection[bytes] | None, state: EffectState) -> None:
+        """Move some effects of an action, or all (``paths`` None), to ``state``.
+
+        Raises:
+            NotFoundError: no such action, or it has no effect on one of ``paths``.
+        """
+        with self._db.write() as connection:
+            key = _existing(connection, "actions", IdKind.ACTION, id_)
+            _set_states(connection, key, id_, paths, state)
+            journal.append(
+                connection,
+                JournalKind.STATUS,
+                id_,
+                {"effects": state.value, "paths": None if paths is None else sorted(p.hex() for p in paths)},
+            )
+
+    def replace_changes(self, id_: str, changes: ChangeSet) -> None:
+        """Give an action other effects, because what it was based on is gone; its approval is dropped.
+
+        Effects that were approved are pending again, and so is the action.
+
+        Raises:
+            NotFoundError: no such action.
+        """
+        with self._db.write() as connection:
+            key = _existing(connection, "actions", IdKind.ACTION, id_)
+            landed = dict(connection.execute("SELECT path, landed FROM effects WHERE action = ?", (key,)).fetchall())
+            _replace_effects(connection, key, changes)
+            connection.executemany(
+                "UPDATE effects SET landed = ? WHERE action = ? AND path = ?",
+                ((commit, key, path) for path, commit in landed.items() if commit is not None),
+            )
+            connection.execute(
+                "UPDATE effects SET state = ? WHERE action = ? AND state = ?",
+                (EffectState.PENDING.value, key, EffectState.APPROVED.value),
+            )
+            connection.execute("DELETE FROM approvals WHERE action = ?", (key,))
+            connection.execute(
+                "UPDATE actions SET status = ? WHERE number = ? AND status = ?",
+                (ActionStatus.PENDING.value, key, ActionStatus.APPROVED.value),
+            )
+            journal.append(connection, JournalKind.REBASE, id_, {"change_set": changes.digest, "effects": len(changes)})
+
+    def running(self) -> list[str]:
+        """Actions whose process died before it recorded their end, oldest first."""
+        with self._db.read() as connection:
+            rows = connection.execute(
+                "SELECT number, owner FROM actions WHERE status = ? ORDER BY number", (ActionStatus.RUNNING.value,)
+            ).fetchall()
+        return [make_id(IdKind.ACTION, key) for key, who in rows if not owner.is_alive(who)]
+
+    # -- approvals --------------------------------------------------------------------------------------------------
+
+    def approve(
+        self, id_: str, *, change_set_digest: str, paths: Sequence[bytes] | None = None, comment: str = ""
+    ) -> None:
+        """Record the person's yes to an action's effects, or to those on ``paths``.
+
+        The effects and the action become approved. A second yes to the same change set adds to the first.
+
+        Args:
+            id_: the action.
+            change_set_digest: :attr:`ChangeSet.digest` of what the person saw.
+            paths: None for all.
+            comment: the person's words.
+
+        Raises:
+            NotFoundError: no such action, or it has no effect on one of ``paths``.
+        """
+        with self._db.write() as connection:
+            key = _existing(connection, "actions", IdKind.ACTION, id_)
+            _set_states(connection, key, id_, paths, EffectState.APPROVED, only=EffectState.PENDING)
+            earlier = connection.execute("SELECT change_set, paths FROM approvals WHERE action = ?", (key,)).fetchone()
+            kept = None if paths is None else {*paths}
+            if earlier and earlier[0] == change_set_digest:
+                kept = None if kept is None or earlier[1] is None else kept | {*earlier[1].split(b"\0")}
+            connection.execute(
+                "INSERT OR REPLACE INTO approvals VALUES (?, ?, ?, ?, ?)",
+                (key, change_set_digest, _join(kept), text(comment), time.time()),
+            )
+            connection.execute("UPDATE actions SET status = ? WHERE number = ?", (ActionStatus.APPROVED.value, key))
+            journal.append(
+                connection,
+                JournalKind.APPROVAL,
+                id_,
+                {
+                    "change_set": change_set_digest,
+                    "paths": None if paths is None else sorted(p.hex() for p in paths),
+                    "comment": comment,
+                },
+            )
+
+    def approval(self, id_: str) -> tuple[str, tuple[bytes, ...] | None, str, float] | None:
+        """The person's yes: change set digest, paths (None: all), comment, time; None when there is none."""
+        with self._db.read() as connection:
+            row = connection.execute(
+                "SELECT change_set, paths, comment, at FROM approvals WHERE action = ?", (number(IdKind.ACTION, id_),)
+            ).fetchone()
+        if row is None:
+            return None
+        change_set, paths, comment, at = row
+        return change_set, None if paths is None else tuple(paths.split(b"\0")), comment, at
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def action(self, id_: str) -> ActionRecord:
+        """An action with its effects.
+
+        Raises:
+            NotFoundError: no such action.
+        """
+        key = number(IdKind.ACTION, id_)
+        found = self._select("WHERE a.number = ?", [key])
+        if not found:
+            raise missing("action", id_)
+        return found[0]
+
+    def actions(
+        self,
+        *,
+        status: Collection[ActionStatus] | None = None,
+        session: str | None = None,
+        limit: int | None = None,
+    ) -> list[ActionRecord]:
+        """Actions, oldest first; with ``limit``, the newest so many."""
+        where, values = ["1"], list[Any]()
+        if status is not None:
+            where.append(f"a.status IN ({','.join('?' * len(status))})")
+            values += [s.value for s in status]
+        if session is not None:
+            where.append("a.session = ?")
+            values.append(number(IdKind.SESSION, session))
+        tail = f"WHERE {' AND '.join(where)} ORDER BY a.number DESC LIMIT ?"
+        return self._select(tail, [*values, -1 if limit is None else limit])[::-1]
+
+    def _select(self, tail: str, values: Sequence[Any]) -> list[ActionRecord]:
+        with self._db.read() as connection:
+            rows = connection.execute(_COLUMNS + tail, values).fetchall()
+            return [_record(row, _effects(connection, row[0])) for row in rows]
+
+    def landings(self, ids: Collection[str]) -> list[Landing]:
+        """The committed effects of some actions, newest commit first.
+
+        Raises:
+            NotFoundError: one of them does not exist.
+        """
+        found: list[Landing] = []
+        with self._db.read() as connection:
+            for id_ in ids:
+                key = _existing(connection, "actions", IdKind.ACTION, id_)
+                found += [
+                    Landing(id_, row[16], effect_of(row[1], row[2:8], row[8:14], row[14], row[15]))
+                    for row in connection.execute(_EFFECTS + "WHERE f.action = ? AND f.landed IS NOT NULL", (key,))
+                ]
+        return sorted(found, key=lambda x: (-x.commit, -number(IdKind.ACTION, x.action), x.effect.path))
+
+
+def arguments_hash(arguments: str) -> str:
+    """What the journal keeps of an action's arguments: SHA-256 of their JSON text."""
+    return hashlib.sha256(arguments.encode("utf-8")).hexdigest()
+
+
+def _existing(connection: sqlite3.Connection, table: str, kind: IdKind, id_: str) -> int:
+    key = number(kind, id_)
+    found = connection.execute(f"SELECT 1 FROM {table} WHERE number = ?", (key,)).fetchone()  # noqa: S608 - our names
+    if found is None:
+        raise missing(kind.name.lower(), id_)
+    return key
+
+
+def _replace_effects(connection: sqlite3.Connection, key: int, changes: Iterable[FileEffect]) -> None:
+    effects = list(changes)
+    connection.execute("DELETE FROM effects WHERE action = ?", (key,))
+    intern_paths(connection, (e.path for e in effects))
+    connection.executemany(
+        _INSERT_EFFECT,
+        (
+            (
+                key,
+                e.path,
+                *state_of(e.before),
+                *state_of(e.after),
+                ",".join(f.value for f in e.flags),
+                e.state.value,
+            )
+            for e in effects
+        ),
+    )
+
+
+def _set_states(
+    connection: sqlite3.Connection,
+    key: int,
+    id_: str,
+    paths: Collection[bytes] | None,
+    state: EffectState,
+    *,
+    only: EffectState | None = None,
+) -> None:
+    guard, values = ("AND state = ?", [only.value]) if only else ("", [])
+    if paths is None:
+        connection.execute(f"UPDATE effects SET state = ? WHERE action = ? {guard}", [state.value, key, *values])  # noqa: S608
+        return
+    for path in paths:
+        known = connection.execute(
+            f"SELECT 1 FROM effects WHERE action = ? AND path = {PATH_VALUE}",  # noqa: S608
+            (key, path),
+        ).fetchone()
+        if known is None:
+            raise missing(f"effect of {id_} on", path.decode("utf-8", "backslashreplace"))
+        connection.execute(
+            f"UPDATE effects SET state = ? WHERE action = ? AND path = {PATH_VALUE} {guard}",  # noqa: S608
+            [state.value, key, path, *values],
+        )
+
+
+def _effects(connection: sqlite3.Connection, key: int) -> ChangeSet:
+    rows = connection.execute(_EFFECTS + "WHERE f.action = ? ORDER BY p.name", (key,))
+    return ChangeSet(tuple(effect_of(r[1], r[2:8], r[8:14], r[14], r[15]) for r in rows))
+
+
+def _join(paths: Collection[bytes] | None) -> bytes | None:
+    """Paths as one value; a path holds no NUL."""
+    return None if paths is None else b"\0".join(sorted(paths))
+
+
+def _output(output: Output) -> tuple[bytes | None, int, bool]:
+    return output.digest, output.size, output.truncated
+
+
+def _decision_columns(decision: Decision | None) -> tuple[str | None, str | None, str | None]:
+    if decision is None:
+        return None, None, None
+    return decision.verdict.value, text(decision.rule), text(decision.reason)
+
+
+def _decision_json(decision: Decision) -> dict[str, object]:
+    return {"verdict": decision.verdict.value, "rule": decision.rule, "reason": decision.reason}
+
+
+def _record(row: Sequence[Any], changes: ChangeSet) -> ActionRecord:
+    (key, kind, arguments, origin, status, session, verdict, rule, reason, exit_code, stopped, note) = row[:12]
+    (started_at, duration, out, out_size, out_cut, err, err_size, err_cut, landed) = row[12:]
+    return ActionRecord(
+        id=make_id(IdKind.ACTION, key),
+        spec=ActionSpec(ActionKind(kind), json.loads(arguments), Origin(origin)),
+        status=ActionStatus(status),
+        session=optional_id(IdKind.SESSION, session),
+        decision=None if verdict is None else Decision(Verdict(verdict), rule, reason),
+        exit_code=exit_code,
+        stopped=stopped,
+        note=note,
+        started_at=started_at,
+        duration=duration,
+        stdout=Output(out, out_size, bool(out_cut)),
+        stderr=Output(err, err_size, bool(err_cut)),
+        changes=changes,
+        commit=optional_id(IdKind.COMMIT, landed),
+    )

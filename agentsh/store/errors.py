@@ -1,0 +1,78 @@
+"""The one boundary at which an error of SQLite or of the disk becomes an error of ours."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from agentsh.core.errors import AgentshError, LimitExceeded, StoreDamaged, UsageError, WorkspaceBusy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_UNUSABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+
+
+class MissingContentError(StoreDamaged):
+    """Something refers to content that the store does not have."""
+
+    default_files = "Nothing was recorded; the workspace is unchanged."
+
+
+def disk_full(where: str) -> LimitExceeded:
+    """The error for a full disk at ``where``."""
+    return LimitExceeded(
+        f"The disk is full: {where} could not be written.",
+        limit="disk",
+        files="Nothing was lost: what was recorded before stays, and the workspace has no half-written file.",
+        next_step="Free some space (or run 'agentsh gc'), then try again.",
+    )
+
+
+def is_disk_full(error: OSError) -> bool:
+    """True when ``error`` says that there is no space, or no quota, left."""
+    return error.errno in _NO_SPACE
+
+
+def translate(error: sqlite3.Error) -> AgentshError | None:  # noqa: PLR0911 - a table of cases
+    """Our error for one of SQLite's; None for a mistake in this program, which must stay visible as what it is."""
+    if isinstance(error, sqlite3.ProgrammingError):
+        return None
+    code = getattr(error, "sqlite_errorcode", 0)
+    primary = code & 0xFF
+    if primary in _BUSY:
+        return WorkspaceBusy("Another agentsh process is writing to the store.")
+    if primary == sqlite3.SQLITE_FULL:
+        return disk_full("the store")
+    if primary in _UNUSABLE:
+        return UsageError(
+            f"The store cannot be opened for writing ({error}).",
+            next_step="Check the permissions of the data directory, or choose another one.",
+        )
+    if primary == sqlite3.SQLITE_IOERR:
+        return StoreDamaged(f"The store could not be read or written ({error}).")
+    if primary == sqlite3.SQLITE_CONSTRAINT:
+        if code in (sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY, sqlite3.SQLITE_CONSTRAINT_CHECK):
+            return MissingContentError("A record names content or an id that the store does not have.")
+        return StoreDamaged(f"The store refused a record ({error}).")
+    return StoreDamaged(f"The store is damaged, or is no store ({error}).")
+
+
+@contextmanager
+def boundary() -> Iterator[None]:
+    """Everything that touches the database runs inside."""
+    try:
+        yield
+    except sqlite3.Error as e:
+        ours = translate(e)
+        if ours is None:
+            raise
+        raise ours from e
+    except OSError as e:
+        if is_disk_full(e):
+            raise disk_full("the store") from e
+        raise

@@ -1,0 +1,70 @@
+"""The journal: rows that are only ever added, each hashed together with the one before it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from agentsh.store.rows import to_json
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping
+
+_START = hashlib.sha256(b"agentsh journal 1\0").digest()
+
+
+class JournalKind(StrEnum):
+    """What happened."""
+
+    SESSION = "session"
+    MESSAGE = "message"
+    PROPOSAL = "proposal"
+    DECISION = "decision"
+    EXECUTION = "execution"
+    APPROVAL = "approval"
+    REJECTION = "rejection"
+    STATUS = "status"
+    REBASE = "rebase"
+    COMMIT = "commit"
+    REVERT = "revert"
+    RESTORE = "restore"
+    SNAPSHOT = "snapshot"
+    RECOVERY = "recovery"
+
+
+def row_hash(previous: bytes, *row: int | str) -> bytes:
+    """SHA-256 over the previous row's hash and this row: seq, at, kind, subject, data, each with its length."""
+    h = hashlib.sha256(previous)
+    for part in row:
+        raw = str(part).encode("utf-8")
+        h.update(len(raw).to_bytes(8, "big"))
+        h.update(raw)
+    return h.digest()
+
+
+def append(connection: sqlite3.Connection, kind: JournalKind, subject: str, data: Mapping[str, object]) -> None:
+    """Add a row; runs inside the transaction that makes the row true."""
+    last = connection.execute("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
+    seq, previous = (last[0] + 1, last[1]) if last else (1, _START)
+    at = time.time_ns()
+    body = to_json(data)
+    connection.execute(
+        "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)",
+        (seq, at, kind.value, subject, body, row_hash(previous, seq, at, kind.value, subject, body)),
+    )
+
+
+def problems(connection: sqlite3.Connection) -> Iterator[str]:
+    """Walk the chain from its start; a sentence for every row that is missing or altered."""
+    previous, expected = _START, 1
+    for seq, at, kind, subject, data, stored in connection.execute(
+        "SELECT seq, at, kind, subject, data, hash FROM journal ORDER BY seq"
+    ):
+        if seq != expected:
+            yield f"The journal lacks row {expected}."
+        if row_hash(previous, seq, at, kind, subject, data) != stored:
+            yield f"The journal's row {seq} ({kind} {subject}) was altered, or one before it was removed."
+        previous, expected = stored, seq + 1

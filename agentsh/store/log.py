@@ -1,0 +1,87 @@
+"""The journal as a person reads it: one line per action, answer, commit, snapshot, session, recovery."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from agentsh.core.action import ActionKind, ActionSpec
+from agentsh.core.ids import IdKind
+from agentsh.core.report import LogEntry, LogKind
+from agentsh.store.journal import JournalKind
+from agentsh.store.rows import number
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from agentsh.store.database import Database
+
+_SHOWN = {
+    JournalKind.PROPOSAL: LogKind.ACTION,
+    JournalKind.APPROVAL: LogKind.REVIEW,
+    JournalKind.REJECTION: LogKind.REVIEW,
+    JournalKind.COMMIT: LogKind.COMMIT,
+    JournalKind.REVERT: LogKind.COMMIT,
+    JournalKind.RESTORE: LogKind.COMMIT,
+    JournalKind.SNAPSHOT: LogKind.SNAPSHOT,
+    JournalKind.SESSION: LogKind.SESSION,
+    JournalKind.RECOVERY: LogKind.RECOVERY,
+}
+"""What becomes a line; the rest (decision, execution, message) is told by the line of its action or session."""
+
+
+class Log:
+    """The log of a store."""
+
+    _db: Database
+
+    def log(self, limit: int | None = None) -> list[LogEntry]:
+        """What happened, newest last; with ``limit``, the newest so many lines."""
+        marks = ",".join("?" * len(_SHOWN))
+        with self._db.read() as connection:
+            rows = connection.execute(
+                f"SELECT at, kind, subject, data FROM journal WHERE kind IN ({marks}) ORDER BY seq DESC LIMIT ?",  # noqa: S608
+                (*(k.value for k in _SHOWN), -1 if limit is None else limit),
+            ).fetchall()
+            return [
+                _entry(connection, at / 1e9, JournalKind(kind), subject, json.loads(data))
+                for at, kind, subject, data in reversed(rows)
+            ]
+
+
+def _entry(
+    connection: sqlite3.Connection, at: float, kind: JournalKind, subject: str, data: dict[str, Any]
+) -> LogEntry:
+    shown = _SHOWN[kind]
+    match shown:
+        case LogKind.ACTION:
+            return _action(connection, at, subject, data)
+        case LogKind.REVIEW:
+            paths = data.get("paths")
+            what = "approved" if kind is JournalKind.APPROVAL else str(data.get("status", "rejected"))
+            title = f"{what} {subject}" + ("" if paths is None else f" ({len(paths)} paths)")
+            return LogEntry(subject, shown, at, title, what, data)
+        case LogKind.SNAPSHOT:
+            return LogEntry(subject, shown, at, f"{data['changed']} paths changed outside agentsh", "", data)
+        case LogKind.SESSION:
+            task = connection.execute(
+                "SELECT task FROM sessions WHERE number = ?", (number(IdKind.SESSION, subject),)
+            ).fetchone()
+            return LogEntry(subject, shown, at, task[0] if task else "", str(data["status"]), data)
+        case _:
+            title = f"{data['kind']} {' '.join(data['actions'])} ({data['effects']} paths)"
+            return LogEntry(subject, shown, at, title, str(data["outcome"]), data)
+
+
+def _action(connection: sqlite3.Connection, at: float, subject: str, data: dict[str, Any]) -> LogEntry:
+    row = connection.execute(
+        "SELECT a.arguments, a.status, a.exit_code, (SELECT count(*) FROM effects e WHERE e.action = a.number)"
+        " FROM actions a WHERE a.number = ?",
+        (number(IdKind.ACTION, subject),),
+    ).fetchone()
+    if row is None:
+        return LogEntry(subject, LogKind.ACTION, at, "", "missing", data)
+    arguments, status, exit_code, effects = row
+    title = ActionSpec(ActionKind(data["kind"]), json.loads(arguments)).title
+    details = {**data, "exit_code": exit_code, "effects": effects}
+    return LogEntry(subject, LogKind.ACTION, at, title, status, details)

@@ -1,0 +1,172 @@
+"""Snapshots: what changed from one to the next, and the manifest at any of them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from agentsh.core.history import Signature, SnapshotRecord
+from agentsh.core.ids import IdKind, make_id
+from agentsh.store import journal
+from agentsh.store.journal import JournalKind
+from agentsh.store.rows import (
+    PATH_VALUE,
+    STATE_VALUES,
+    entry_of,
+    intern_paths,
+    missing,
+    number,
+    optional_id,
+    select_state,
+    state_of,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+    from agentsh.core.entry import Entry
+    from agentsh.store.database import Database
+
+# SQLite gives bare columns beside max() from the row that holds the maximum.
+_MANIFEST = f"""
+SELECT p.name, {select_state("n.", "b")} FROM (
+  SELECT path, max(snapshot), mode, blob, target, mtime FROM states WHERE snapshot <= ? GROUP BY path
+) n JOIN paths p ON p.id = n.path LEFT JOIN blobs b ON b.id = n.blob WHERE n.mode IS NOT NULL
+"""  # noqa: S608 - fixed column names
+
+_SNAPSHOTS = 'SELECT number, at, origin, "commit", changed FROM snapshots '
+
+_ONE = f"""
+SELECT {select_state("s.", "b")} FROM states s LEFT JOIN blobs b ON b.id = s.blob
+WHERE s.path = {PATH_VALUE} AND s.snapshot <= ? ORDER BY s.snapshot DESC LIMIT 1
+"""  # noqa: S608 - fixed column names
+
+
+class Snapshots:
+    """The snapshots of a store."""
+
+    _db: Database
+
+    def record_snapshot(
+        self,
+        states: Mapping[bytes, Entry | None],
+        *,
+        signatures: Mapping[bytes, Signature | None],
+    ) -> str:
+        """Record what was found in the workspace, as what differs from the latest snapshot.
+
+        Args:
+            states: each path that differs, with its state now; None: it is gone.
+            signatures: what ``lstat`` says of paths read since; None forgets one.
+
+        Returns:
+            The new snapshot's id.
+
+        Raises:
+            StoreDamaged: a state refers to content that was not put; nothing is recorded.
+        """
+        with self._db.write() as connection:
+            id_ = add_snapshot(connection, states, origin="person", commit=None, signatures=signatures)
+            journal.append(connection, JournalKind.SNAPSHOT, id_, {"changed": len(states)})
+        return id_
+
+    def update_signatures(self, signatures: Mapping[bytes, Signature | None]) -> None:
+        """Record what ``lstat`` says of paths whose content is as in the latest snapshot; None forgets one."""
+        if signatures:
+            with self._db.write(durable=False) as connection:
+                _put_signatures(connection, signatures)
+
+    def signatures(self) -> dict[bytes, Signature]:
+        """What ``lstat`` said of each path when its content was last read."""
+        with self._db.read() as connection:
+            rows = connection.execute(
+                "SELECT p.name, s.size, s.mtime_ns, s.ctime_ns, s.ino, s.mode"
+                " FROM signatures s JOIN paths p ON p.id = s.path"
+            )
+            return {row[0]: Signature(*row[1:]) for row in rows}
+
+    def manifest(self, id_: str) -> dict[bytes, Entry]:
+        """Every path and its state at a snapshot.
+
+        Raises:
+            NotFoundError: no such snapshot.
+        """
+        self.snapshot(id_)
+        found: dict[bytes, Entry] = {}
+        with self._db.read() as connection:
+            for row in connection.execute(_MANIFEST, (number(IdKind.SNAPSHOT, id_),)):
+                entry = entry_of(row[1:])
+                if entry is not None:
+                    found[row[0]] = entry
+        return found
+
+    def state_at(self, id_: str, path: bytes) -> Entry | None:
+        """One path's state at a snapshot; None when there was nothing, or when it was never seen."""
+        with self._db.read() as connection:
+            row = connection.execute(_ONE, (path, number(IdKind.SNAPSHOT, id_))).fetchone()
+        return None if row is None else entry_of(row)
+
+    def snapshot(self, id_: str) -> SnapshotRecord:
+        """A snapshot.
+
+        Raises:
+            NotFoundError: no such snapshot.
+        """
+        found = self._snapshots("WHERE number = ?", number(IdKind.SNAPSHOT, id_))
+        if not found:
+            raise missing("snapshot", id_)
+        return found[0]
+
+    def snapshots(self) -> list[SnapshotRecord]:
+        """All snapshots, oldest first."""
+        return self._snapshots("WHERE ? ORDER BY number", 1)
+
+    def latest_snapshot(self) -> str | None:
+        """The newest snapshot's id; None before the first."""
+        found = self._snapshots("WHERE ? ORDER BY number DESC LIMIT 1", 1)
+        return found[0].id if found else None
+
+    def _snapshots(self, tail: str, value: int) -> list[SnapshotRecord]:
+        with self._db.read() as connection:
+            rows = connection.execute(_SNAPSHOTS + tail, (value,))
+            return [
+                SnapshotRecord(make_id(IdKind.SNAPSHOT, key), at, origin, optional_id(IdKind.COMMIT, commit), changed)
+                for key, at, origin, commit, changed in rows
+            ]
+
+
+def add_snapshot(
+    connection: sqlite3.Connection,
+    states: Mapping[bytes, Entry | None],
+    *,
+    origin: str,
+    commit: int | None,
+    signatures: Mapping[bytes, Signature | None],
+) -> str:
+    """Add a snapshot within a transaction; see :meth:`Snapshots.record_snapshot`."""
+    row = connection.execute(
+        'INSERT INTO snapshots(at, origin, "commit", changed) VALUES (?, ?, ?, ?)',
+        (time.time(), origin, commit, len(states)),
+    )
+    key = row.lastrowid or 0
+    intern_paths(connection, states)
+    connection.executemany(
+        f"INSERT INTO states VALUES ({PATH_VALUE}, ?, {STATE_VALUES})",  # noqa: S608 - fixed text
+        ((path, key, *state_of(entry)) for path, entry in states.items()),
+    )
+    forgotten = {path: None for path in states if path not in signatures}
+    _put_signatures(connection, {**forgotten, **signatures})
+    return make_id(IdKind.SNAPSHOT, key)
+
+
+def _put_signatures(connection: sqlite3.Connection, signatures: Mapping[bytes, Signature | None]) -> None:
+    intern_paths(connection, (p for p, s in signatures.items() if s is not None))
+    connection.executemany(
+        f"INSERT OR REPLACE INTO signatures VALUES ({PATH_VALUE}, ?, ?, ?, ?, ?)",  # noqa: S608 - fixed text
+        ((path, *s) for path, s in signatures.items() if s is not None),
+    )
+    connection.executemany(
+        f"DELETE FROM signatures WHERE path = {PATH_VALUE}",  # noqa: S608 - fixed text
+        ((path,) for path, s in signatures.items() if s is None),
+    )

@@ -1,0 +1,72 @@
+"""The store as the runtime sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from agentsh.store.actions import Actions
+from agentsh.store.blobs import Blobs
+from agentsh.store.commits import Commits
+from agentsh.store.database import Database
+from agentsh.store.log import Log
+from agentsh.store.sessions import Sessions
+from agentsh.store.snapshots import Snapshots
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agentsh.core.report import CheckReport, GcReport
+
+
+class Store(Actions, Blobs, Commits, Log, Sessions, Snapshots):
+    """One workspace's store; each base class is one group of tables.
+
+    Safe to use from several threads and processes: writers take turns, readers never wait.
+
+    Args:
+        database: an open connection; use :meth:`open`.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the store at ``path``; a missing one is created, an older one brought up to date.
+
+        Raises:
+            StoreDamaged: the file is no store, or is damaged.
+            UsageError: a newer agentsh wrote it, or it cannot be opened.
+        """
+        return cls(Database(path))
+
+    def close(self) -> None:
+        """Close it; a second call does nothing."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._db.path
+
+    def size_bytes(self) -> int:
+        """Bytes on disk, the write-ahead log included."""
+        return self._db.size_bytes()
+
+    def check(self) -> CheckReport:
+        """Look at everything that is kept, and say what is damaged."""
+        from agentsh.store.check import Checker  # noqa: PLC0415 - only this needs it
+
+        return Checker(self._db, self).run()
+
+    def gc(self) -> GcReport:
+        """Free content that nothing refers to; the caller holds the workspace's lock."""
+        from agentsh.store.gc import collect  # noqa: PLC0415 - only this needs it
+
+        return collect(self._db)
