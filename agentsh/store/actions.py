@@ -183,6 +183,17 @@ class Actions:
             kind = _JOURNAL_OF_STATUS.get(status, JournalKind.STATUS)
             journal.append(connection, kind, id_, {"status": status.value, "note": note or ""})
 
+    def end_interrupted(self, id_: str) -> None:
+        """Record that an action's process died before the action ended; nothing of it is kept.
+
+        Raises:
+            NotFoundError: no such action.
+        """
+        with self._db.write() as connection:
+            key = _existing(connection, "actions", IdKind.ACTION, id_)
+            connection.execute("UPDATE actions SET status = ? WHERE number = ?", (ActionStatus.INTERRUPTED.value, key))
+            journal.append(connection, JournalKind.RECOVERY, id_, {"outcome": ActionStatus.INTERRUPTED.value})
+
     def set_effect_states(self, id_: str, paths: Collection[bytes] | None, state: EffectState) -> None:
         """Move some effects of an action, or all (``paths`` None), to ``state``.
 

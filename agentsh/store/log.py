@@ -68,6 +68,8 @@ def _entry(
                 "SELECT task FROM sessions WHERE number = ?", (number(IdKind.SESSION, subject),)
             ).fetchone()
             return LogEntry(subject, shown, at, task[0] if task else "", str(data["status"]), data)
+        case LogKind.RECOVERY if subject.startswith("a"):
+            return LogEntry(subject, shown, at, f"{subject} had not ended", str(data["outcome"]), data)
         case _:
             title = f"{data['kind']} {' '.join(data['actions'])} ({data['effects']} paths)"
             return LogEntry(subject, shown, at, title, str(data["outcome"]), data)

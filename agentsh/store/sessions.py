@@ -79,7 +79,9 @@ class Sessions:
             if row is None:
                 raise missing("session", id_)
             bodies = connection.execute("SELECT body FROM messages WHERE session = ? ORDER BY n", (key,)).fetchall()
-        return SessionRecord(id_, *row[:5], tuple(json.loads(b) for (b,) in bodies))
+        task, model, policy, status, started_at = row
+        messages = tuple(json.loads(b) for (b,) in bodies)
+        return SessionRecord(id_, task, model, policy, status, started_at, messages)
 
     def sessions(self) -> list[SessionRecord]:
         """All sessions, oldest first, without their conversations."""

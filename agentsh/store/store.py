@@ -55,7 +55,7 @@ class Store(Actions, Blobs, Commits, Log, Sessions, Snapshots):
         """The file."""
         return self._db.path
 
-    def size_bytes(self) -> int:
+    def size(self) -> int:
         """Bytes on disk, the write-ahead log included."""
         return self._db.size_bytes()
 
