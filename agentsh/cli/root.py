@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from agentsh.cli import act, answer, doctor, see, upkeep
+from agentsh.cli import act, answer, doctor, run, secrets, see, upkeep
 from agentsh.cli.output import is_terminal, say
 from agentsh.core.errors import UsageError
 
@@ -56,6 +56,7 @@ def root(ctx: click.Context) -> int:
 
 
 for _command in (
+    run.run,
     act.exec_,
     see.status,
     see.diff,
@@ -71,6 +72,7 @@ for _command in (
     upkeep.check,
     upkeep.gc,
     doctor.doctor,
+    secrets.secrets,
     upkeep.version,
 ):
     root.add_command(_command)

@@ -1,0 +1,154 @@
+"""A running session on stderr: what the model says, what it does, what that changed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from agentsh.cli.output import on_terminal, say, write_bytes
+from agentsh.cli.paint import Page, Span, show
+from agentsh.cli.words import FLAG_REASONS, MARKS, count, status_style
+from agentsh.core.effect import EffectKind, Flag
+from agentsh.core.sanitise import visible, visible_line
+from agentsh.runtime.events import (
+    ActionFinished,
+    ActionStarted,
+    EffectSummary,
+    Event,
+    MessageDone,
+    Notice,
+    OutputPiece,
+    SessionEnded,
+    SessionStarted,
+    TextDelta,
+)
+
+if TYPE_CHECKING:
+    from agentsh.cli.paint import Line
+
+_MAX_OUTPUT_LINES = 12
+_MAX_EFFECTS = 12
+
+
+class Progress:
+    """Tells a session's events to a person."""
+
+    def __init__(self) -> None:
+        self._open_line = False
+        self._pending = ""
+        self._lines = 0
+
+    def __call__(self, event: Event) -> None:
+        """Tell one event; the loop's ``OnEvent``."""
+        match event:
+            case SessionStarted():
+                word = "resumed" if event.resumed else "started"
+                self._line(
+                    Span(event.session, "bold"),
+                    Span(f" {word}: model {visible_line(event.model)}, policy {visible_line(event.policy)}", "dim"),
+                )
+            case TextDelta():
+                self._text(event.text)
+            case MessageDone():
+                self._end_line()
+            case ActionStarted():
+                self._pending, self._lines = "", 0
+                self._line(Span("> ", "bold cyan"), Span(f"{event.tool} ", "cyan"), Span(_title(event)))
+            case OutputPiece():
+                self._output(event.text)
+            case ActionFinished():
+                self._finished(event)
+            case Notice():
+                self._line(Span(f"notice: {visible_line(event.text)}", "yellow"))
+            case SessionEnded():
+                self._ended(event)
+
+    def _line(self, *spans: Span) -> None:
+        self._end_line()
+        page = Page()
+        page.add(*spans)
+        show(page, stream=sys.stderr)
+
+    def _end_line(self) -> None:
+        if self._open_line:
+            say()
+            self._open_line = False
+
+    def _text(self, piece: str) -> None:
+        shown = visible(piece)
+        if not shown:
+            return
+        write_bytes(shown.encode(), sys.stderr)
+        self._open_line = not shown.endswith("\n")
+
+    def _output(self, piece: str) -> None:
+        *whole, self._pending = (self._pending + piece).split("\n")
+        for line in whole:
+            self._output_line(line)
+
+    def _output_line(self, line: str) -> None:
+        self._lines += 1
+        if self._lines <= _MAX_OUTPUT_LINES:
+            shown = visible_line(line)
+            self._line(Span(f"    {shown if len(shown) <= 200 else shown[:199] + '…'}", "dim"))
+
+    def _finished(self, event: ActionFinished) -> None:
+        if self._pending:
+            self._output_line(self._pending)
+            self._pending = ""
+        if self._lines > _MAX_OUTPUT_LINES:
+            more = count(self._lines - _MAX_OUTPUT_LINES, "more line")
+            self._line(Span(f"    and {more}: agentsh show {event.action} --output stdout", "dim"))
+        head: Line = [Span("  "), Span(event.action or "-", "bold"), Span(" ")]
+        head.append(Span(visible_line(event.status), status_style(event.status) or "red"))
+        if event.exit_code:
+            head.append(Span(f", exit code {event.exit_code}", "red"))
+        if event.stopped:
+            head.append(Span(f", stopped by the limit {event.stopped}", "red"))
+        if event.status in ("denied", "refused"):
+            rule = f" (rule {visible_line(event.rule)})" if event.rule else ""
+            head.append(Span(f": {visible_line(event.reason)}{rule}"))
+        elif event.note:
+            head.append(Span(f": {visible_line(event.note)}", "dim"))
+        head.append(Span(f"  {event.duration_s:.2f} s", "dim"))
+        self._line(*head)
+        for effect in event.effects[:_MAX_EFFECTS]:
+            self._line(Span("    "), *_effect(effect))
+        if len(event.effects) > _MAX_EFFECTS:
+            self._line(Span(f"    and {count(len(event.effects) - _MAX_EFFECTS, 'more path')}", "dim"))
+
+    def _ended(self, event: SessionEnded) -> None:
+        self._end_line()
+        tokens = event.prompt_tokens + event.completion_tokens
+        used = f", {tokens:,} tokens" if tokens else ""
+        self._line(
+            Span(event.session, "bold"),
+            Span(f" {event.status}", "green" if event.status == "done" else "red"),
+            Span(f": {count(event.steps, 'step')}, {count(len(event.actions), 'action')}{used}", "dim"),
+        )
+
+
+def _title(event: ActionStarted) -> str:
+    title = visible_line(event.title)
+    return title if len(title) <= 160 else title[:159] + "…"
+
+
+def _effect(effect: EffectSummary) -> Line:
+    kind = EffectKind(effect.kind)
+    line = [MARKS[kind], Span(f" {visible_line(effect.path)}")]
+    if effect.added:
+        line.append(Span(f" +{effect.added}", "green"))
+    if effect.removed:
+        line.append(Span(f" -{effect.removed}", "red"))
+    if effect.flags:
+        why = "; ".join(f"{f}: {FLAG_REASONS[Flag(f)]}" for f in effect.flags)
+        line.append(Span(f"  ! {why}", "bold yellow"))
+    return line
+
+
+def final_text(text: str) -> None:
+    """The model's last words on stdout, unless a person has just read them on this very screen."""
+    if not text or (on_terminal() and sys.stderr.isatty()):
+        return
+    shown = visible(text) if on_terminal() else text
+    write_bytes((shown.rstrip("\n") + "\n").encode("utf-8", "backslashreplace"))

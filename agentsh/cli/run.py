@@ -1,0 +1,218 @@
+"""``run``: a task given to a model, and what becomes of its effects."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agentsh.cli.options import Command, json_option, opened, policy_option, workspace_option
+from agentsh.cli.output import SCHEMA, can_ask, data, say
+from agentsh.core.errors import ApprovalNeeded, UsageError
+from agentsh.core.sanitise import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from agentsh import Workspace
+    from agentsh.cli.review import Reviewed
+    from agentsh.runtime.agent import TaskResult
+    from agentsh.runtime.events import Event
+
+DEFAULT_STEPS = 50
+
+
+@click.command(
+    "run",
+    cls=Command,
+    examples="""
+    agentsh run 'rename the function load to read_config everywhere' --model openai:gpt-4.1
+    agentsh run 'add a test for the parser' --model local --policy trusted --yes
+    agentsh run --resume r1
+    agentsh run 'fix the failing test' --json | jq -r 'select(.type == "action-finished").action'
+    """,
+)
+@click.argument("task", required=False)
+@click.option("--model", default=None, metavar="M", help="openai:NAME, a configured name, or replay.")
+@click.option("--yes", is_flag=True, help="Commit without asking what the policy lets; what it denies stays denied.")
+@click.option(
+    "--max-steps",
+    type=click.IntRange(min=1),
+    default=DEFAULT_STEPS,
+    show_default=True,
+    metavar="N",
+    help="Answers of the model at most.",
+)
+@click.option("--resume", default=None, metavar="ID", help="Go on with a session ('log' lists them).")
+@policy_option
+@workspace_option
+@json_option
+def run(
+    *,
+    task: str | None,
+    model: str | None,
+    yes: bool,
+    max_steps: int,
+    resume: str | None,
+    policy: str | None,
+    directory: str,
+    data_dir: Path | None,
+    as_json: bool,
+) -> int:
+    """Let a model work on TASK, then review what it did.
+
+    Its actions run in the sandbox; the workspace stays as it is until you answer. On a terminal you are asked at the
+    end; elsewhere --yes commits what the policy lets, and without it the effects stay staged (exit code 4).
+    """
+    if not (task or "").strip() and resume is None:
+        raise UsageError("There is no task.", files="Nothing was run.", next_step="Say what to do: agentsh run 'TASK'.")
+    with opened(directory, data_dir, policy=policy) as workspace:
+        result = _work(workspace, task or "", model=model, max_steps=max_steps, resume=resume, as_json=as_json)
+        reviewed, code = _review(workspace, result, yes=yes, as_json=as_json)
+        if as_json:
+            _last_line(workspace, result, reviewed, code)
+        return code
+
+
+def _work(
+    workspace: Workspace, task: str, *, model: str | None, max_steps: int, resume: str | None, as_json: bool
+) -> TaskResult:
+    from agentsh.cli.progress import Progress, final_text  # noqa: PLC0415 - see agentsh.cli
+    from agentsh.llm import open_model  # noqa: PLC0415
+    from agentsh.runtime.agent import run_task  # noqa: PLC0415
+    from agentsh.secrets import Keychain  # noqa: PLC0415
+
+    if model is None and resume is not None:
+        model = workspace.session(resume).model
+    stopper = _Stopper(workspace, _print_event if as_json else Progress())
+    with open_model(model or "", workspace.config, keys=Keychain().api_key) as mind, stopper.listening():
+        result = run_task(
+            workspace,
+            mind,
+            task,
+            max_steps=max_steps,
+            on_event=stopper.on_event,
+            resume=resume,
+            stop=stopper.stop,
+        )
+    if not as_json:
+        final_text(result.text)
+        _tell_end(result)
+    return result
+
+
+def _print_event(event: Event) -> None:
+    data(event.to_json())
+
+
+class _Stopper:
+    """Ctrl-C ends the run cleanly.
+
+    While an action runs, the sandbox is told to stop it; while the model is awaited, the wait itself is broken off. A
+    second press, when the first did not help, always breaks off.
+    """
+
+    def __init__(self, workspace: Workspace, tell: Callable[[Event], None]) -> None:
+        self.stop = threading.Event()
+        self._workspace = workspace
+        self._tell = tell
+        self._acting = False
+
+    def on_event(self, event: Event) -> None:
+        """Tell the event; know by it whether an action runs."""
+        if event.type in ("action-started", "action-finished"):
+            self._acting = event.type == "action-started"
+        self._tell(event)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Answer to Ctrl-C."""
+        before = signal.signal(signal.SIGINT, self._pressed)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _pressed(self, _signal: int, _frame: Any) -> None:
+        again = self.stop.is_set()
+        self.stop.set()
+        if again or not self._acting:
+            raise KeyboardInterrupt
+        self._workspace.interrupt()
+
+
+def _tell_end(result: TaskResult) -> None:
+    """Why it did not finish, and how to go on."""
+    if result.error is not None:
+        say(f"agentsh: {visible(result.error.what)}")
+        for part in (result.error.files, result.error.next_step):
+            if part:
+                say(f"  {visible(part)}")
+    elif result.status == "step-limit":
+        say("agentsh: The step limit ended the run. What it staged is kept for review.")
+    elif result.status == "interrupted":
+        say("agentsh: Stopped. What it staged is kept for review; your files are unchanged.")
+    if result.status != "done":
+        say(f"  Go on: agentsh run --resume {result.session}")
+
+
+def _review(workspace: Workspace, result: TaskResult, *, yes: bool, as_json: bool) -> tuple[Reviewed | None, int]:
+    """Answer for the session's effects as far as anyone can; the exit code."""
+    from agentsh.cli import review  # noqa: PLC0415 - see agentsh.cli
+
+    code = result.exit_code
+    records = review.waiting(workspace, result.session)
+    if not records or code == 130:
+        return None, code
+    if result.status == "done" and yes:
+        reviewed = review.commit_all(workspace, records)
+    elif not as_json and can_ask():
+        reviewed = review.ask(workspace, records)
+    else:
+        if not as_json:
+            _tell_staged(workspace)
+        return None, code or ApprovalNeeded.exit_code
+    if not as_json:
+        review.tell(reviewed)
+        for error in reviewed.errors:
+            say(f"agentsh: {visible(error.what)}")
+            say(f"  {visible(error.files)}")
+    if reviewed.errors:
+        return reviewed, code or reviewed.errors[0].exit_code
+    return reviewed, code
+
+
+def _tell_staged(workspace: Workspace) -> None:
+    """What waits, and what to do, when there is nobody to ask."""
+    import sys  # noqa: PLC0415 - see agentsh.cli
+
+    from agentsh.cli import diffs as render  # noqa: PLC0415
+    from agentsh.cli.paint import Page, show  # noqa: PLC0415
+    from agentsh.cli.words import ids  # noqa: PLC0415
+
+    pending = workspace.status().pending
+    page = Page()
+    page.add("staged, and nothing of it is written yet:")
+    render.summary(page, workspace.diff(None))
+    page.add(f"look: agentsh diff    keep: agentsh approve {ids(pending)} && agentsh commit    drop: agentsh discard")
+    show(page, stream=sys.stderr)
+
+
+def _last_line(workspace: Workspace, result: TaskResult, reviewed: Reviewed | None, code: int) -> None:
+    """The ``review`` event, which ends the ``--json`` stream."""
+    from agentsh.cli import encode  # noqa: PLC0415 - see agentsh.cli
+
+    committed = reviewed.commit if reviewed is not None else None
+    fields = {
+        "session": result.session,
+        "pending": [r.id for r in workspace.status().pending],
+        "commit": encode.commit_result(committed) if committed is not None else None,
+        "errors": [e.to_json() for e in reviewed.errors] if reviewed is not None else [],
+        "exit_code": code,
+    }
+    data(json.dumps({"schema": SCHEMA, "type": "review", **fields}, ensure_ascii=True))
