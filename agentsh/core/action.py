@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from agentsh.core.effect import ChangeSet
 
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from agentsh.core.decision import Decision
+
+StreamName = Literal["stdout", "stderr"]
+OutputSink = Callable[[StreamName, bytes], None]
+"""Receives output as it comes: which stream, and raw bytes."""
 
 
 class ActionKind(StrEnum):

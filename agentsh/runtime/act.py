@@ -16,8 +16,7 @@ from agentsh.sandbox import Job, Outcome
 from agentsh.shell import parse, summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from agentsh.core.action import OutputSink
     from agentsh.core.limits import Limits
     from agentsh.core.tree import Tree
     from agentsh.policy import Policy
@@ -90,7 +89,7 @@ class Actor:
         *,
         limits: Limits,
         session: str | None = None,
-        on_output: Callable[[str, bytes], None] | None = None,
+        on_output: OutputSink | None = None,
     ) -> ActionRecord:
         """Run ``spec`` and record it. Its effects are staged, or it is as if it had never run.
 

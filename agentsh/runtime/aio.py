@@ -14,11 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from agentsh.core.action import ActionRecord, ActionSpec
+    from agentsh.core.action import ActionRecord, ActionSpec, OutputSink, StreamName
     from agentsh.core.diff import FileDiff
     from agentsh.core.limits import Limits
     from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, Status
-    from agentsh.runtime.workspace import StreamName
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -90,7 +89,7 @@ class AsyncWorkspace:
         line: str,
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - the action's own limit, kept by the sandbox
-        on_output: Callable[[StreamName, bytes], None] | None = None,
+        on_output: OutputSink | None = None,
     ) -> ActionRecord:
         """As :meth:`Workspace.exec`; ``on_output`` is called on the workspace's thread."""
         return await self._interruptible(self._workspace.exec, line, timeout=timeout, on_output=on_output)
@@ -105,7 +104,7 @@ class AsyncWorkspace:
         *,
         session: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - as in exec
-        on_output: Callable[[StreamName, bytes], None] | None = None,
+        on_output: OutputSink | None = None,
     ) -> ActionRecord:
         """As :meth:`Workspace.act`."""
         return await self._interruptible(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from agentsh.config import Config, cache_dir, load_config, workspace_dir
 from agentsh.config import data_dir as default_data_dir
-from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus
+from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus, OutputSink, StreamName
 from agentsh.core.errors import ConfigError, UsageError, WorkspaceBusy
 from agentsh.core.lock import FileLock
 from agentsh.core.report import Recovery, Status
@@ -20,7 +20,7 @@ from agentsh.runtime.pending import STAGED, netted
 from agentsh.runtime.recover import recover
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from agentsh.core.diff import FileDiff
     from agentsh.core.limits import Limits
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from agentsh.runtime.review import Reviewer
     from agentsh.sandbox import Sandbox, StagingView
     from agentsh.store import Store
-
-StreamName = Literal["stdout", "stderr"]
 
 
 class Workspace:
@@ -195,7 +193,7 @@ class Workspace:
         line: str,
         *,
         timeout: float | None = None,
-        on_output: Callable[[StreamName, bytes], None] | None = None,
+        on_output: OutputSink | None = None,
     ) -> ActionRecord:
         """Run a shell line on the staging view.
 
@@ -225,7 +223,7 @@ class Workspace:
         *,
         session: str | None = None,
         timeout: float | None = None,
-        on_output: Callable[[StreamName, bytes], None] | None = None,
+        on_output: OutputSink | None = None,
     ) -> ActionRecord:
         """Run any action on the staging view.
 
