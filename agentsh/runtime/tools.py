@@ -169,10 +169,10 @@ def describe(record: ActionRecord, stdout: bytes, stderr: bytes, diffs: Sequence
     for name, data, truncated in streams:
         if data or truncated:
             lines.append(_fenced(name, data, room, truncated=truncated))
+    if not stdout and not stderr and record.status is not ActionStatus.DENIED:
+        lines.append("(no output)")
     if record.status is not ActionStatus.DENIED:
         lines += _changes(record, diffs)
-    if not any(data for _, data, _ in streams):
-        lines.append("(no output)")
     return "\n".join(lines)
 
 
