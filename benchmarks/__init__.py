@@ -1,0 +1,1 @@
+"""Measurements against goals and peers, on the machine at hand."""
