@@ -18,12 +18,17 @@ COMMIT_POINTS = (
     "commit.before-path",
     "commit.path-written",
     "commit.path-synced",
+    "commit.before-switch",
     "commit.path-renamed",
+    "commit.path-switched",
     "commit.after-paths",
     "commit.before-done",
     "commit.after-done",
 )
-"""Every point that a commit passes, in order; the ``path`` ones once a path. Crash tests walk this list."""
+"""Every point that a commit passes, in order; those about a path once a path. Crash tests walk this list."""
+
+RECOVERY_POINTS = ("recover.before-clean", "recover.cleaned", "recover.before-done")
+"""Every point that a recovery passes beside the commit's own, once a commit."""
 
 
 def fault_point(name: str) -> None:

@@ -136,6 +136,11 @@ class Tree:
                 return None
             raise
 
+    def is_directory(self, path: bytes) -> bool:
+        """True for a directory, reached through directories alone."""
+        st = self.lstat(path)
+        return st is not None and stat.S_ISDIR(st.st_mode)
+
     def open(self, path: bytes, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
         """Open a file, never through a symlink, never blocking on a FIFO.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from agentsh.core.errors import ConflictError, NotFoundError, StoreDamaged, UsageError
@@ -32,6 +33,15 @@ class Blobs:
     """The content of a store."""
 
     _db: Database
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Everything put inside is put in one transaction: quicker for many small contents.
+
+        Other writers wait, so keep it short.
+        """
+        with self._db.write(durable=False):
+            yield
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

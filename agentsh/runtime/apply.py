@@ -1,0 +1,349 @@
+"""Write states into the workspace: first every new content beside its place, then the switch.
+
+Nothing is overwritten: a new file changes places with the old one, which is then looked at under its temporary name.
+When it is not what was expected, someone wrote it meanwhile, and it is put back. So there is no moment at which a write
+by the person could be lost, only one after which it is a conflict.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agentsh.core.entry import Entry, EntryType
+from agentsh.core.errors import ActionFailed, ConflictError
+from agentsh.core.faults import fault_point
+from agentsh.core.sanitise import visible_path
+from agentsh.runtime import sync
+from agentsh.runtime.inherit import inherit
+from agentsh.runtime.observe import chmod_at, observe, observe_at
+from agentsh.runtime.rename import exchange, rename_new
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from agentsh.core.effect import FileEffect
+    from agentsh.core.tree import Tree
+    from agentsh.store import Store
+
+_OWNER = stat.S_IRWXU
+_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_BLOCK = 64 * 1024
+_ZEROS = bytes(_BLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One path's change, and the temporary name that serves it."""
+
+    effect: FileEffect
+    temp: bytes
+    home: bytes
+    """The directory of the temporary name: the path's own, or the nearest one that exists already."""
+
+    @property
+    def path(self) -> bytes:
+        """The path that changes."""
+        return self.effect.path
+
+    @property
+    def writes(self) -> bool:
+        """True when there is content to prepare: a file or a symlink that is not there yet."""
+        before, after = self.effect.before, self.effect.after
+        return after is not None and after.type is not EntryType.DIRECTORY and not _only_mode(before, after)
+
+
+def temp_name(commit: str, nonce: str, n: int) -> bytes:
+    """The temporary name of a commit's ``n``-th path."""
+    return b".agentsh-%s-%s-%d.tmp" % (commit.encode(), nonce.encode(), n)
+
+
+def is_directory(entry: Entry | None) -> bool:
+    """True for a directory."""
+    return entry is not None and entry.type is EntryType.DIRECTORY
+
+
+def parents(path: bytes) -> Iterator[bytes]:
+    """Every directory above ``path``, the outermost first, without the root."""
+    at = path.find(b"/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find(b"/", at + 1)
+
+
+class Applier:
+    """Brings paths from one state to another.
+
+    Args:
+        store: where the content is.
+        tree: the workspace.
+        steps: what to do, sorted by path.
+        resume: accept what an earlier run, cut short, left half done.
+    """
+
+    def __init__(self, store: Store, tree: Tree, steps: Sequence[Step], *, resume: bool = False) -> None:
+        self._store = store
+        self._tree = tree
+        self._steps = steps
+        self._resume = resume
+        self._touched: set[bytes] = set()
+        self.at = b""
+        """The path that is being changed."""
+
+    # -- prepare ----------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Write every new content under its temporary name, and bring it to the disk. No path changes.
+
+        Raises:
+            OSError: the disk is full, a directory is read-only, and the like.
+            StoreDamaged: the content in the store is not what was put there.
+        """
+        writing = [s for s in self._steps if s.writes]
+        one_by_one = len(writing) <= sync.FEW
+        for step in writing:
+            self.at = step.path
+            fault_point("commit.before-path")
+            with self._tree.directory(step.home) as home:
+                self._write(step, home, durable=one_by_one)
+            fault_point("commit.path-synced")
+        if not one_by_one:
+            sync.filesystem(self._tree.fd)
+
+    def _write(self, step: Step, home: int, *, durable: bool) -> None:
+        after = step.effect.after
+        if after is None:
+            return
+        if after.type is EntryType.SYMLINK:
+            os.symlink(after.target or b"", step.temp, dir_fd=home)
+            if after.mtime_ns:
+                os.utime(step.temp, ns=(time.time_ns(), after.mtime_ns), dir_fd=home, follow_symlinks=False)
+            fault_point("commit.path-written")
+            return
+        fd = os.open(step.temp, _NEW_FILE, 0o600, dir_fd=home)
+        try:
+            self._fill(fd, after)
+            if step.effect.before is not None and step.effect.before.type is EntryType.FILE:
+                inherit(self._tree, step.path, fd)
+            os.fchmod(fd, after.mode)
+            if after.mtime_ns:
+                os.utime(fd, ns=(time.time_ns(), after.mtime_ns))
+            fault_point("commit.path-written")
+            if durable:
+                os.fsync(fd)
+            self._verify(step, fd, after)
+        finally:
+            os.close(fd)
+
+    def _fill(self, fd: int, after: Entry) -> None:
+        """Copy content from the store, which verifies it; long runs of zeros become holes."""
+        offset = 0
+        for piece in self._store.blob_pieces(after.digest or b""):
+            view = memoryview(piece)
+            for start in range(0, len(piece), _BLOCK):
+                block = view[start : start + _BLOCK]
+                if len(block) < _BLOCK or block != _ZEROS:
+                    _write_all(fd, block, offset + start)
+            offset += len(piece)
+        os.ftruncate(fd, offset)
+
+    @staticmethod
+    def _verify(step: Step, fd: int, after: Entry) -> None:
+        st = os.fstat(fd)
+        if st.st_size != after.size or stat.S_IMODE(st.st_mode) != after.mode:
+            raise ActionFailed(
+                f"This filesystem did not keep the size or the permission bits of {visible_path(step.path)}"
+                f" (wanted {after.size} bytes and {after.mode:o}, got {st.st_size} and {stat.S_IMODE(st.st_mode):o}).",
+                files="Nothing was written.",
+            )
+
+    # -- switch -----------------------------------------------------------------------------------------------------
+
+    def switch(self) -> None:
+        """Put everything in its place.
+
+        Raises:
+            ConflictError: a path is no longer in the state that it was to change from. It was left as it is.
+            OSError: a path could not be changed; :attr:`at` is that path.
+        """
+        for step in self._steps:
+            if is_directory(step.effect.before):
+                self.at = step.path
+                self._loosen(step)
+        # Content leaves before its directory does, and arrives after it.
+        for step in reversed(self._steps):
+            if step.effect.after is None:
+                self._run(step)
+        for step in self._steps:
+            if step.effect.after is not None:
+                self._run(step)
+        for step in reversed(self._steps):
+            if is_directory(step.effect.after):
+                self.at = step.path
+                self._finish_directory(step)
+        for path in sorted(self._touched):
+            self._sync_directory(path)
+
+    def _run(self, step: Step) -> None:
+        self.at = step.path
+        fault_point("commit.before-switch")
+        try:
+            with self._tree.parent(step.path) as (fd, name), self._tree.directory(step.home) as home:
+                self._change(step, fd, name, home)
+        except (FileNotFoundError, NotADirectoryError, FileExistsError) as e:
+            raise changed(step.path) from e
+        except OSError as e:
+            if e.errno in {errno.ELOOP, errno.ENOTEMPTY}:
+                raise changed(step.path) from e
+            raise
+        self._touched.add(step.path.rpartition(b"/")[0])
+        fault_point("commit.path-switched")
+
+    def _change(self, step: Step, fd: int, name: bytes, home: int) -> None:
+        before, after = step.effect.before, step.effect.after
+        if is_directory(before) and not is_directory(after):
+            self._remove_directory(fd, name)
+            before = None
+        elif before is not None and (after is None or is_directory(after)):
+            self._remove_file(step, fd, name, home)
+            before = None
+        if after is None or is_directory(before):
+            return  # gone, or a directory that stays one: its mode is set at the end
+        if is_directory(after):
+            try:
+                os.mkdir(name, 0o700, dir_fd=fd)
+            except FileExistsError:
+                if not (self._resume and is_directory(observe_at(fd, name, self._store.hash_fd))):
+                    raise
+        elif before is None:
+            rename_new(home, step.temp, fd, name)
+        elif _only_mode(before, after):
+            self._change_mode(step, fd, name, after)
+        else:
+            self._replace(step, fd, name, home)
+
+    def _replace(self, step: Step, fd: int, name: bytes, home: int) -> None:
+        exchange(home, step.temp, fd, name)
+        fault_point("commit.path-renamed")
+        if observe_at(home, step.temp, self._store.hash_fd) != step.effect.before:
+            exchange(home, step.temp, fd, name)
+            raise changed(step.path)
+        os.unlink(step.temp, dir_fd=home)
+
+    def _remove_file(self, step: Step, fd: int, name: bytes, home: int) -> None:
+        try:
+            rename_new(fd, name, home, step.temp)
+        except FileNotFoundError:
+            if self._resume and observe_at(fd, name, self._store.hash_fd) is None:
+                return
+            raise
+        fault_point("commit.path-renamed")
+        if observe_at(home, step.temp, self._store.hash_fd) != step.effect.before:
+            # Should the person have made it anew in this very moment, the older version stays under its temporary name.
+            rename_new(home, step.temp, fd, name)
+            raise changed(step.path)
+        os.unlink(step.temp, dir_fd=home)
+
+    def _remove_directory(self, fd: int, name: bytes) -> None:
+        try:
+            os.rmdir(name, dir_fd=fd)
+        except FileNotFoundError:
+            if not self._resume:
+                raise
+
+    def _change_mode(self, step: Step, fd: int, name: bytes, after: Entry) -> None:
+        if observe_at(fd, name, self._store.hash_fd) not in (step.effect.before, after if self._resume else None):
+            raise changed(step.path)
+        chmod_at(fd, name, after.mode, stat.S_IFREG)
+
+    def _loosen(self, step: Step) -> None:
+        """Let the owner work inside a directory whose change is part of the commit."""
+        before = step.effect.before
+        if before is None or before.mode & _OWNER == _OWNER:
+            return
+        with self._tree.parent(step.path) as (fd, name):
+            now = observe_at(fd, name, self._store.hash_fd)
+            if now is None and self._resume:
+                return
+            if now != before and not (self._resume and is_directory(now)):
+                raise changed(step.path)
+            chmod_at(fd, name, before.mode | _OWNER, stat.S_IFDIR)
+
+    def _finish_directory(self, step: Step) -> None:
+        after = step.effect.after
+        if after is None:
+            return
+        with self._tree.parent(step.path) as (fd, name):
+            chmod_at(fd, name, after.mode, stat.S_IFDIR)
+            if after.mtime_ns:
+                os.utime(name, ns=(time.time_ns(), after.mtime_ns), dir_fd=fd, follow_symlinks=False)
+
+    def _sync_directory(self, path: bytes) -> None:
+        try:
+            with self._tree.directory(path) as fd:
+                os.fsync(fd)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return  # it left with this commit, or its own mode forbids to open it: its parent's sync covers it
+
+
+def changed(path: bytes) -> ConflictError:
+    """The error for a path that someone else changed."""
+    return ConflictError(
+        f"{visible_path(path)} was changed by someone else meanwhile.",
+        paths=[path],
+        next_step="Look at it, then try again; an action can be run anew on the present state.",
+    )
+
+
+def make_steps(tree: Tree, effects: Sequence[FileEffect], names: Sequence[bytes]) -> list[Step]:
+    """Steps for ``effects``, each with its temporary name and a place for it."""
+    known: dict[bytes, bool] = {b"": True}
+    steps = [Step(effect, name, _home(tree, effect.path, known)) for effect, name in zip(effects, names, strict=True)]
+    return sorted(steps, key=lambda s: s.path)
+
+
+def _home(tree: Tree, path: bytes, known: dict[bytes, bool]) -> bytes:
+    home = b""
+    for above in parents(path):
+        if above not in known:
+            st = tree.lstat(above)
+            known[above] = st is not None and stat.S_ISDIR(st.st_mode)
+        if not known[above]:
+            break
+        home = above
+    return home
+
+
+def current_state(store: Store, tree: Tree, path: bytes) -> Entry | None:
+    """The state of ``path`` now, its content hashed.
+
+    Raises:
+        ActionFailed: it cannot be read.
+    """
+    try:
+        return observe(tree, path, store.hash_fd)
+    except OSError as e:
+        raise ActionFailed(
+            f"{visible_path(path)} cannot be read: {e.strerror}.",
+            files="Nothing was written.",
+            next_step="Check its permissions, then try again.",
+        ) from e
+
+
+def _only_mode(before: Entry | None, after: Entry) -> bool:
+    """True when two states of a file differ in nothing but the permission bits."""
+    return (
+        before is not None
+        and before.type is after.type is EntryType.FILE
+        and (before.digest, before.size) == (after.digest, after.size)
+    )
+
+
+def _write_all(fd: int, data: memoryview, offset: int) -> None:
+    while data:
+        done = os.pwrite(fd, data, offset)
+        data, offset = data[done:], offset + done

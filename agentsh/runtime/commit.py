@@ -1,0 +1,173 @@
+"""Land effects in the workspace: all of them, or none."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from agentsh.core.entry import EntryType
+from agentsh.core.errors import ActionFailed, AgentshError, ConflictError, LimitExceeded, UsageError
+from agentsh.core.faults import fault_point
+from agentsh.core.history import CommitKind, CommitOutcome
+from agentsh.core.report import CommitResult
+from agentsh.core.sanitise import visible_path
+from agentsh.runtime.apply import current_state, is_directory, parents
+from agentsh.runtime.intent import Intent
+from agentsh.runtime.snapshot import take_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from agentsh.core.effect import FileEffect
+    from agentsh.core.entry import Entry
+    from agentsh.core.tree import Tree
+    from agentsh.runtime.snapshot import Progress
+    from agentsh.store import Store
+
+_SHOWN = 5
+
+
+def commit_effects(
+    store: Store,
+    tree: Tree,
+    *,
+    kind: CommitKind | str,
+    actions: Sequence[str],
+    effects: Sequence[FileEffect],
+    progress: Progress | None = None,
+) -> CommitResult:
+    """Bring each effect's path from its state before to its state after; record snapshots around it.
+
+    The caller holds the workspace's lock, and has recovered what an earlier process left open.
+
+    Args:
+        store: has the content of both states of every file.
+        tree: the workspace.
+        kind: why it is written.
+        actions: the actions whose effects they are; they are marked as committed.
+        effects: one a path.
+        progress: told about the scan that precedes the commit.
+
+    Returns:
+        The commit, the snapshot after it, and the paths that were written.
+
+    Raises:
+        ConflictError: a path is not in the state that its effect starts from. Nothing was written.
+        UsageError: an effect is about a socket, a device or a FIFO. Nothing was written.
+        LimitExceeded: the disk is full. Nothing was written.
+        ActionFailed: a path could not be written; what was written before it was put back.
+    """
+    wanted = sorted((e for e in effects if e.before != e.after), key=lambda e: e.path)
+    if not wanted and not actions:
+        return CommitResult(None, None)
+    _refuse_special(wanted)
+    take_snapshot(store, tree, progress=progress)
+    present = check_effects(store, tree, wanted)
+    fault_point("commit.before-intent")
+    id_ = store.begin_commit(kind, actions, wanted)
+    fault_point("commit.after-intent")
+    intent = Intent(store, tree, store.commit(id_))
+    try:
+        intent.forward(present)
+        fault_point("commit.after-paths")
+    except BaseException as e:
+        _undo(store, intent, id_, e)
+        raise
+    fault_point("commit.before-done")
+    snapshot = store.end_commit(id_, CommitOutcome.DONE)
+    fault_point("commit.after-done")
+    paths = tuple(e.path for e in wanted if e.path not in present)
+    return CommitResult(id_, snapshot, tuple(actions), paths)
+
+
+def check_effects(store: Store, tree: Tree, effects: Sequence[FileEffect]) -> set[bytes]:
+    """Compare the workspace with the states that effects start from.
+
+    Returns:
+        The paths that are already in their state after.
+
+    Raises:
+        ConflictError: a path is in another state, or below something that is no directory; names all of them.
+        ActionFailed: a path cannot be read.
+    """
+    after = {e.path: e.after for e in effects}
+    known: dict[bytes, bool] = {}
+    present: set[bytes] = set()
+    conflicts: list[bytes] = []
+    for effect in effects:
+        if effect.after is not None and not _reachable(tree, effect.path, after, known):
+            conflicts.append(effect.path)
+            continue
+        now = current_state(store, tree, effect.path)
+        if now == effect.after:
+            present.add(effect.path)
+        elif now != effect.before:
+            conflicts.append(effect.path)
+    if conflicts:
+        names = ", ".join(visible_path(p) for p in conflicts[:_SHOWN])
+        more = f" and {len(conflicts) - _SHOWN} more" if len(conflicts) > _SHOWN else ""
+        raise ConflictError(
+            f"The workspace changed since the action ran: {names}{more}.",
+            paths=conflicts,
+            next_step="Reject the action and run it again on the present state.",
+        )
+    return present
+
+
+def _reachable(tree: Tree, path: bytes, after: Mapping[bytes, Entry | None], known: dict[bytes, bool]) -> bool:
+    """True when everything above ``path`` is a directory, or becomes one with this commit."""
+    for above in parents(path):
+        if above not in known:
+            if above in after:
+                known[above] = is_directory(after[above])
+            else:
+                known[above] = tree.is_directory(above)
+        if not known[above]:
+            return False
+    return True
+
+
+def _refuse_special(effects: Sequence[FileEffect]) -> None:
+    special = [e.path for e in effects for s in (e.before, e.after) if s is not None and s.type is EntryType.OTHER]
+    if special:
+        names = ", ".join(visible_path(p) for p in special[:_SHOWN])
+        raise UsageError(
+            f"Sockets, devices and FIFOs cannot be committed: {names}.",
+            next_step="Approve the other effects by path, or reject the action.",
+        )
+
+
+def _undo(store: Store, intent: Intent, id_: str, error: BaseException) -> None:
+    """Put back what a failed commit has written, record its end, and raise what the person should know.
+
+    Returns when ``error`` itself says it all.
+    """
+    try:
+        foreign = intent.back()
+        conflict = isinstance(error, ConflictError)
+        outcome = CommitOutcome.CONFLICT if foreign or conflict else CommitOutcome.UNDONE
+        store.end_commit(id_, outcome, paths=foreign)
+    except (OSError, AgentshError) as second:
+        raise ActionFailed(
+            f"The commit {id_} failed ({error}), and could not be undone now ({second}).",
+            files="Some paths may have their new state and some their old one; no content is lost.",
+            next_step="Remove the cause; the next agentsh command finishes or undoes it.",
+        ) from error
+    if isinstance(error, OSError):
+        raise _explain(error, intent.at) from error
+
+
+def _explain(error: OSError, path: bytes) -> AgentshError:
+    where = visible_path(path)
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return LimitExceeded(
+            f"The disk is full: {where} could not be written.",
+            limit="disk",
+            files="Nothing was written; the effects stay staged.",
+            next_step="Free some space, then commit again.",
+        )
+    return ActionFailed(
+        f"{where} could not be written: {error.strerror}.",
+        files="Nothing was written; the effects stay staged.",
+        next_step="Check the permissions of the path and of its directory, then commit again.",
+    )
