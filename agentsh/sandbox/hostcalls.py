@@ -1,0 +1,218 @@
+"""What the host offers to guests beside WASI: search below a directory in few calls, and permission bits.
+
+The import module is ``agentsh``. A guest passes pointers into its own memory and absolute paths as actions know them
+(under :data:`agentsh.sandbox.contract.GUEST_ROOT`). Every path goes through :class:`agentsh.core.tree.Tree`: resolved
+as the action sees it, then opened one name at a time without following anything. Nothing that a guest passes can raise
+through it: a bad pointer is EFAULT, everything else the errno of what went wrong, numbered as WASI does.
+
+- ``get_mode(path, length, follow)``: permission bits, or -errno.
+- ``set_mode(path, length, bits)``: 0, or errno.
+- ``walk_open(path, length, flags, filters, length)``: a handle, or -errno.
+- ``walk_next(handle, buffer, capacity)``: bytes written, 0 at the end, or -errno.
+- ``walk_close(handle)``: 0, or errno.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from agentsh.core.tree import OutsideTreeError, Tree
+from agentsh.sandbox.contract import GUEST_ROOT
+from agentsh.sandbox.walk import Walk, parse_filters
+from agentsh.sandbox.wasi import wasi_errno
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wasmtime import Caller, Linker, Store
+
+MODULE: Final = "agentsh"
+MAX_PATH: Final = 64 * 1024
+MAX_FILTERS: Final = 1024 * 1024
+MAX_WALKS: Final = 8
+
+
+class Hostcalls:
+    """One instance's host calls.
+
+    Args:
+        tree: the staging view.
+        root_name: the absolute path by which guests know its root.
+    """
+
+    def __init__(self, tree: Tree, *, root_name: bytes = GUEST_ROOT) -> None:
+        self._tree = tree
+        self._root_name = root_name
+        self._walks: dict[int, Walk] = {}
+        self._next_walk = 1
+
+    def close(self) -> None:
+        """Close what the guest left open."""
+        for walk in self._walks.values():
+            walk.close()
+        self._walks.clear()
+
+    def get_mode(self, memory: _Memory, pointer: int, length: int, follow: int) -> int:
+        """Permission bits of a path, through a last symlink when ``follow`` is not 0."""
+        st = self._tree.lstat(self._locate(memory, pointer, length, follow=bool(follow)))
+        if st is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return stat.S_IMODE(st.st_mode)
+
+    def set_mode(self, memory: _Memory, pointer: int, length: int, mode: int) -> int:
+        """Set permission bits of a file or directory; a symlink is followed inside the tree.
+
+        Raises:
+            OSError: EPERM for setuid, setgid, sticky, and for anything that is no file or directory.
+        """
+        if mode & ~0o777:
+            raise PermissionError(errno.EPERM, "bits beyond rwxrwxrwx")
+        path = self._locate(memory, pointer, length, follow=True)
+        st = self._tree.lstat(path)
+        if st is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        if stat.S_ISDIR(st.st_mode):
+            # A directory that its owner cannot enter could be neither reviewed nor discarded.
+            with self._tree.directory(path) as fd:
+                os.fchmod(fd, mode | 0o700)
+            return 0
+        if not stat.S_ISREG(st.st_mode):
+            raise PermissionError(errno.EPERM, "no file or directory")
+        self._chmod_file(path, mode)
+        return 0
+
+    def _chmod_file(self, path: bytes, mode: int) -> None:
+        # Between the look and the change another command may put a symlink there: change only what a no-follow open
+        # gave. A file that its owner may neither read nor write is reached by O_PATH, where there is such a thing.
+        try:
+            fd = self._tree.open(path)
+        except PermissionError:
+            if not hasattr(os, "O_PATH"):
+                with self._tree.parent(path) as (parent, name):
+                    os.chmod(name, mode, dir_fd=parent, follow_symlinks=False)
+                return
+            fd = self._tree.open(path, os.O_PATH)
+            try:
+                if not stat.S_ISREG(os.fstat(fd).st_mode):
+                    raise
+                Path(f"/proc/self/fd/{fd}").chmod(mode)
+            finally:
+                os.close(fd)
+            return
+        try:
+            os.fchmod(fd, mode)
+        finally:
+            os.close(fd)
+
+    def walk_open(  # noqa: PLR0917  (a guest's arguments have no names)
+        self, memory: _Memory, pointer: int, length: int, flags: int, filters: int, filters_len: int
+    ) -> int:
+        """Start a search below a directory; see :mod:`agentsh.sandbox.walk` for flags and filters."""
+        if len(self._walks) >= MAX_WALKS:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        if filters_len > MAX_FILTERS:
+            raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
+        rules = parse_filters(memory.read(filters, filters_len))
+        walk = Walk(self._tree, self._locate(memory, pointer, length, follow=True), flags, rules)
+        handle = self._next_walk
+        self._next_walk += 1
+        self._walks[handle] = walk
+        return handle
+
+    def walk_next(self, memory: _Memory, handle: int, buffer: int, capacity: int) -> int:
+        """Fill the buffer with the next records."""
+        walk = self._walks.get(handle)
+        if walk is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return walk.fill(memory.view(buffer, capacity))
+
+    def walk_close(self, _memory: _Memory, handle: int) -> int:
+        """End a search before its end, or after."""
+        walk = self._walks.pop(handle, None)
+        if walk is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        walk.close()
+        return 0
+
+    def _locate(self, memory: _Memory, pointer: int, length: int, *, follow: bool) -> bytes:
+        if length > MAX_PATH:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        path = memory.read(pointer, length)
+        if not path.startswith(b"/") or b"\0" in path:
+            raise OutsideTreeError(path)
+        if follow:
+            return self._tree.resolve(path, root_name=self._root_name)
+        head, _, name = path.rstrip(b"/").rpartition(b"/")
+        if name in (b".", b"..") or path.rstrip(b"/") == self._root_name:
+            return self._tree.resolve(path, root_name=self._root_name)
+        parent = self._tree.resolve(head, root_name=self._root_name)
+        return parent + b"/" + name if parent else name
+
+
+class _Memory:
+    """A guest's memory during one call."""
+
+    def __init__(self, base: int, size: int) -> None:
+        self._base = base
+        self._size = size
+
+    def _check(self, pointer: int, length: int) -> int:
+        # wasm's i32 arrive signed.
+        pointer &= 0xFFFFFFFF
+        if length < 0 or pointer + length > self._size:
+            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+        return self._base + pointer
+
+    def read(self, pointer: int, length: int) -> bytes:
+        """A copy of the guest's bytes."""
+        return ctypes.string_at(self._check(pointer, length), length)
+
+    def view(self, pointer: int, length: int) -> memoryview:
+        """The guest's own bytes, for writing; valid until the call returns."""
+        start = self._check(pointer, length)
+        return memoryview((ctypes.c_ubyte * length).from_address(start)).cast("B")
+
+
+def define_hostcalls(linker: Linker, store: Store, *, tree: Tree) -> Hostcalls:  # noqa: ARG001  (see store)
+    """Offer the host calls to the instances that ``linker`` makes.
+
+    Args:
+        linker: where to define them.
+        store: the instances' store; the functions belong to the linker, and serve this store's instances alone.
+        tree: the staging view; it must outlive the instances.
+
+    Returns:
+        The calls' state; close it when the instance has ended.
+    """
+    from wasmtime import FuncType, Memory, ValType  # noqa: PLC0415  (loaded in the sandbox's worker alone)
+
+    calls = Hostcalls(tree)
+    i32 = ValType.i32()
+
+    def memory_of(caller: Caller) -> _Memory:
+        exported = caller.get("memory")
+        if not isinstance(exported, Memory):
+            return _Memory(0, 0)  # every pointer is out of bounds
+        return _Memory(ctypes.addressof(exported.data_ptr(caller).contents), exported.data_len(caller))
+
+    def offer(name: str, arity: int, call: Callable[..., int], *, negative: bool) -> None:
+        def run(caller: Caller, *args: int) -> int:
+            try:
+                return call(memory_of(caller), *args)
+            except OSError as e:
+                number = wasi_errno(e)
+                return -number if negative else number
+
+        linker.define_func(MODULE, name, FuncType([i32] * arity, [i32]), run, access_caller=True)
+
+    offer("get_mode", 3, calls.get_mode, negative=True)
+    offer("set_mode", 3, calls.set_mode, negative=False)
+    offer("walk_open", 5, calls.walk_open, negative=True)
+    offer("walk_next", 3, calls.walk_next, negative=True)
+    offer("walk_close", 1, calls.walk_close, negative=False)
+    return calls

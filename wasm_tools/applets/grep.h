@@ -1,0 +1,58 @@
+/* grep: the parts that know each other. */
+#ifndef GREP_H
+#define GREP_H
+
+#include <regex.h>
+#include <stddef.h>
+
+enum syntax { BASIC, EXTENDED, FIXED, PERL };
+
+struct span {
+    size_t start, end;
+};
+
+struct pattern {
+    char *literal; /* the whole pattern when it is plain text, else NULL */
+    size_t literal_len;
+    char *needed; /* text that every match contains; NULL when none is known. Lower case when case is ignored. */
+    size_t needed_len;
+    regex_t bytes, chars; /* for lines of ASCII or broken UTF-8, and for UTF-8 */
+    int backrefs;
+    int from_group, to_group; /* Perl's \K, (?<=) and (?=): what of the match counts */
+    /* Where the search over the current buffer stands: the next place that may match, or its end. */
+    const char *next;
+};
+
+struct matcher {
+    struct pattern *list;
+    size_t count;
+    int ignore_case, words, lines;
+    int extents; /* the ends of matches will be shown (-o) */
+    char *lowered; /* the buffer in lower case, when case is ignored and a text is looked for */
+    size_t lowered_cap;
+    const char *buffer, *buffer_end;
+    int ascii; /* the buffer has ASCII alone */
+};
+
+/* Add the patterns in text, one a line. Exits with 2 and a message when one is wrong. */
+void matcher_add(struct matcher *m, enum syntax syntax, const char *text, size_t len);
+/* Start on a buffer of whole lines, writable, with a byte to spare at end. */
+void matcher_buffer(struct matcher *m, char *buffer, char *end);
+/* The next line at or after from that may match: its first byte, or NULL. from is a line's first byte. */
+const char *matcher_candidate(struct matcher *m, char *from);
+/* Whether the line (without its newline) matches, looking from offset at; *found is the first, longest match. */
+int matcher_line(struct matcher *m, char *line, size_t len, size_t at, struct span *found);
+/* Whether a candidate needs no second look. */
+int matcher_certain(const struct matcher *m);
+
+/* pattern.c: rewrite a pattern for the C library's regcomp. */
+char *pattern_translate(enum syntax syntax, const char *text, size_t len, int extents, int *cflags, int *from_group,
+                        int *to_group, int *backrefs);
+/* The literal text that a whole pattern stands for, or NULL. */
+char *pattern_literal(enum syntax syntax, const char *text, size_t len, size_t *out_len);
+/* The longest text that every match of a translated pattern contains, or NULL. */
+char *pattern_needed(int extended, const char *text, size_t *out_len);
+
+_Noreturn void grep_fail(const char *format, ...);
+
+#endif

@@ -1,0 +1,52 @@
+/* What every module of the userland shares: the host's calls, and files by the names that actions know. */
+#ifndef AGENTSH_H
+#define AGENTSH_H
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#define AGENTSH_ROOT "/workspace"
+
+#define HOST(name) __attribute__((import_module("agentsh"), import_name(name)))
+
+/* Permission bits of a path; negative errno when there is none to tell. follow: through a last symlink. */
+HOST("get_mode") int host_get_mode(const char *path, size_t len, int follow);
+/* Set permission bits; 0 or a positive errno. */
+HOST("set_mode") int host_set_mode(const char *path, size_t len, int mode);
+/* Search below a path: see walk.h. */
+HOST("walk_open") int host_walk_open(const char *path, size_t len, int flags, const char *filter, size_t filter_len);
+HOST("walk_next") int host_walk_next(int handle, void *buf, size_t cap);
+HOST("walk_close") int host_walk_close(int handle);
+
+/* The absolute name of path as seen from the directory fd, or NULL (errno). The caller frees it. */
+char *agentsh_abspath(int dirfd, const char *path);
+
+/* As their namesakes, with what WASI's lack: an access mode of zero means reading, "..", permission bits. */
+int agentsh_open(const char *path, int flags, ...);
+int agentsh_openat(int dirfd, const char *path, int flags, ...);
+int agentsh_close(int fd);
+int agentsh_dup(int fd);
+int agentsh_stat(const char *path, struct stat *st);
+int agentsh_lstat(const char *path, struct stat *st);
+int agentsh_fstat(int fd, struct stat *st);
+int agentsh_fstatat(int dirfd, const char *path, struct stat *st, int flags);
+int agentsh_chmod(const char *path, mode_t mode);
+int agentsh_fchmod(int fd, mode_t mode);
+int agentsh_fchmodat(int dirfd, const char *path, mode_t mode, int flags);
+int agentsh_mkdir(const char *path, mode_t mode);
+int agentsh_mkdirat(int dirfd, const char *path, mode_t mode);
+int agentsh_access(const char *path, int how);
+int agentsh_faccessat(int dirfd, const char *path, int how, int flags);
+DIR *agentsh_opendir(const char *path);
+ssize_t agentsh_write(int fd, const void *buf, size_t len);
+
+/* Whether the stat family asks the host for permission bits. Off, it tells 644 and 755: one host call less a path. */
+extern int agentsh_want_modes;
+
+#endif

@@ -1,0 +1,239 @@
+/* Files by name, where WASI's own calls differ from what programs expect. */
+#include "agentsh.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+int agentsh_want_modes;
+
+/* The names under which descriptors were opened: WASI has no call on a descriptor for what we ask of the host. */
+enum { TABLE = 1024 };
+static char *opened[TABLE];
+
+static void remember(int fd, char *path)
+{
+    if (fd < 0 || fd >= TABLE) {
+        free(path);
+        return;
+    }
+    free(opened[fd]);
+    opened[fd] = path;
+}
+
+char *agentsh_abspath(int dirfd, const char *path)
+{
+    char cwd[PATH_MAX];
+    const char *base = "";
+    if (*path != '/') {
+        if (dirfd == AT_FDCWD) {
+            if (!getcwd(cwd, sizeof(cwd))) return NULL;
+            base = cwd;
+        } else if (dirfd >= 0 && dirfd < TABLE && opened[dirfd]) {
+            base = opened[dirfd];
+        } else {
+            errno = EBADF;
+            return NULL;
+        }
+    }
+    size_t n = strlen(base), m = strlen(path);
+    char *all = malloc(n + m + 2);
+    if (!all) return NULL;
+    memcpy(all, base, n);
+    if (n) all[n++] = '/';
+    memcpy(all + n, path, m + 1);
+    return all;
+}
+
+/* The parent of the directory fd by name: a preopen refuses "..". Above the root there is the root, as at '/'. */
+static char *dotdot(int dirfd)
+{
+    char *path = agentsh_abspath(dirfd, ".");
+    if (!path) return NULL;
+    size_t len = strlen(path);
+    while (len > 1 && (path[len - 1] == '/' || (path[len - 1] == '.' && path[len - 2] == '/'))) len--;
+    while (len && path[len - 1] != '/') len--;
+    while (len > 1 && path[len - 1] == '/') len--;
+    path[len] = 0;
+    if (len < strlen(AGENTSH_ROOT)) strcpy(path, AGENTSH_ROOT); /* path came from a longer name: it fits */
+    return path;
+}
+
+static int is_dotdot(const char *path)
+{
+    return path[0] == '.' && path[1] == '.' && !path[2];
+}
+
+static int access_mode(int flags)
+{
+    return flags & (O_RDONLY | O_WRONLY | O_EXEC | O_SEARCH) ? flags : flags | O_RDONLY;
+}
+
+/* What POSIX says of a path that the sandbox does not have: it is not there. */
+static void plain_errno(void)
+{
+    if (errno == ENOTCAPABLE) errno = ENOENT;
+}
+
+int agentsh_openat(int dirfd, const char *path, int flags, ...)
+{
+    char *up = NULL;
+    if (is_dotdot(path) && (up = dotdot(dirfd))) path = up, dirfd = AT_FDCWD;
+    int fd = openat(dirfd, path, access_mode(flags), 0666);
+    if (fd < 0) plain_errno();
+    else remember(fd, agentsh_abspath(dirfd, path));
+    free(up);
+    return fd;
+}
+
+int agentsh_open(const char *path, int flags, ...)
+{
+    return agentsh_openat(AT_FDCWD, path, flags);
+}
+
+int agentsh_close(int fd)
+{
+    if (fd >= 0 && fd < TABLE && opened[fd]) remember(fd, NULL);
+    return close(fd);
+}
+
+/* Opens the same file again, at the same place. The standard streams have no name: they stand for themselves. */
+int agentsh_dup(int fd)
+{
+    if (fd >= 0 && fd <= 2) return fd;
+    if (fd < 0 || fd >= TABLE || !opened[fd]) {
+        errno = EBADF;
+        return -1;
+    }
+    int again = agentsh_open(opened[fd], O_RDONLY);
+    off_t at = again < 0 ? -1 : lseek(fd, 0, SEEK_CUR);
+    if (at > 0) lseek(again, at, SEEK_SET);
+    return again;
+}
+
+DIR *agentsh_opendir(const char *path)
+{
+    int fd = agentsh_open(path, O_RDONLY | O_DIRECTORY);
+    return fd < 0 ? NULL : fdopendir(fd);
+}
+
+static void fill_mode(struct stat *st, const char *abspath, int follow)
+{
+    st->st_uid = st->st_gid = 1000;
+    if (!st->st_blksize) st->st_blksize = 4096;
+    /* WASI tells no blocks: as a file system with blocks of 4 KiB and short links in the inode would have it. */
+    if (!st->st_blocks && !S_ISLNK(st->st_mode)) st->st_blocks = (st->st_size + 4095) / 4096 * 8;
+    if (S_ISLNK(st->st_mode)) {
+        st->st_mode |= 0777;
+        return;
+    }
+    int mode = -1;
+    if (agentsh_want_modes && abspath) mode = host_get_mode(abspath, strlen(abspath), follow);
+    if (mode < 0) mode = S_ISDIR(st->st_mode) ? 0755 : S_ISREG(st->st_mode) ? 0644 : 0600;
+    st->st_mode = (st->st_mode & S_IFMT) | (mode & 07777);
+}
+
+int agentsh_fstatat(int dirfd, const char *path, struct stat *st, int flags)
+{
+    char *up = NULL;
+    if (is_dotdot(path) && (up = dotdot(dirfd))) path = up, dirfd = AT_FDCWD;
+    int rc = fstatat(dirfd, path, st, flags);
+    if (rc) plain_errno();
+    else {
+        char *name = agentsh_want_modes ? agentsh_abspath(dirfd, path) : NULL;
+        fill_mode(st, name, !(flags & AT_SYMLINK_NOFOLLOW));
+        free(name);
+    }
+    free(up);
+    return rc;
+}
+
+int agentsh_stat(const char *path, struct stat *st)
+{
+    return agentsh_fstatat(AT_FDCWD, path, st, 0);
+}
+
+int agentsh_lstat(const char *path, struct stat *st)
+{
+    return agentsh_fstatat(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
+}
+
+int agentsh_fstat(int fd, struct stat *st)
+{
+    int rc = fstat(fd, st);
+    if (!rc) fill_mode(st, fd >= 0 && fd < TABLE ? opened[fd] : NULL, 1);
+    return rc;
+}
+
+static int set_mode(char *abspath, mode_t mode)
+{
+    if (!abspath) return -1;
+    int err = host_set_mode(abspath, strlen(abspath), mode & 07777);
+    free(abspath);
+    if (!err) return 0;
+    errno = err;
+    return -1;
+}
+
+int agentsh_fchmodat(int dirfd, const char *path, mode_t mode, int flags)
+{
+    (void)flags;
+    return set_mode(agentsh_abspath(dirfd, path), mode);
+}
+
+int agentsh_chmod(const char *path, mode_t mode)
+{
+    return agentsh_fchmodat(AT_FDCWD, path, mode, 0);
+}
+
+int agentsh_fchmod(int fd, mode_t mode)
+{
+    if (fd < 0 || fd >= TABLE || !opened[fd]) {
+        errno = EBADF;
+        return -1;
+    }
+    return set_mode(strdup(opened[fd]), mode);
+}
+
+int agentsh_mkdirat(int dirfd, const char *path, mode_t mode)
+{
+    (void)mode;
+    int rc = mkdirat(dirfd, path, 0777);
+    if (rc) plain_errno();
+    return rc;
+}
+
+int agentsh_mkdir(const char *path, mode_t mode)
+{
+    return agentsh_mkdirat(AT_FDCWD, path, mode);
+}
+
+int agentsh_faccessat(int dirfd, const char *path, int how, int flags)
+{
+    struct stat st;
+    int wanted = agentsh_want_modes;
+    agentsh_want_modes = how & (R_OK | W_OK | X_OK) ? 1 : wanted;
+    int rc = agentsh_fstatat(dirfd, path, &st, flags & AT_SYMLINK_NOFOLLOW);
+    agentsh_want_modes = wanted;
+    if (rc) return rc;
+    if (((how & R_OK) && !(st.st_mode & 0444)) || ((how & W_OK) && !(st.st_mode & 0222)) ||
+        ((how & X_OK) && !(st.st_mode & 0111))) {
+        errno = EACCES;
+        return -1;
+    }
+    return 0;
+}
+
+int agentsh_access(const char *path, int how)
+{
+    return agentsh_faccessat(AT_FDCWD, path, how, 0);
+}
+
+ssize_t agentsh_write(int fd, const void *buf, size_t len)
+{
+    /* Programs mix stdio and descriptors on stdout; ours is buffered, so keep the order. */
+    if (fd == STDOUT_FILENO) fflush(stdout);
+    return write(fd, buf, len);
+}
