@@ -56,6 +56,13 @@ def waiting(workspace: Workspace, session: str | None = None) -> list[ActionReco
     ]
 
 
+def allowed(workspace: Workspace, session: str) -> bool:
+    """Whether the policy itself has approved something of the session, so that it can be committed unasked."""
+    return any(
+        e.state is EffectState.APPROVED for r in workspace.status().pending if r.session == session for e in r.changes
+    )
+
+
 def commit_all(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
     """Approve ``records`` as far as the policy lets, and commit."""
     done = Reviewed()

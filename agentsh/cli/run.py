@@ -12,7 +12,7 @@ import click
 
 from agentsh.cli.options import Command, json_option, opened, policy_option, workspace_option
 from agentsh.cli.output import SCHEMA, can_ask, data, say
-from agentsh.core.errors import ApprovalNeeded, UsageError
+from agentsh.core.errors import ApprovalNeeded, Interrupted, UsageError
 from agentsh.core.sanitise import visible
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from agentsh import Workspace
     from agentsh.cli.review import Reviewed
+    from agentsh.core.action import ActionRecord
     from agentsh.runtime.agent import TaskResult
     from agentsh.runtime.events import Event
 
@@ -166,28 +167,30 @@ def _review(workspace: Workspace, result: TaskResult, *, yes: bool, as_json: boo
     from agentsh.cli import review  # noqa: PLC0415 - see agentsh.cli
 
     code = result.exit_code
-    records = review.waiting(workspace, result.session)
-    if not records or code == 130:
+    if code == Interrupted.exit_code:
         return None, code
-    if result.status == "done" and yes:
-        reviewed = review.commit_all(workspace, records)
-    elif not as_json and can_ask():
-        reviewed = review.ask(workspace, records)
-    else:
-        if not as_json:
-            _tell_staged(workspace)
-        return None, code or ApprovalNeeded.exit_code
-    if not as_json:
+    asked = review.waiting(workspace, result.session)
+    done = result.status == "done"
+    reviewed = None
+    if asked and not (done and yes) and not as_json and can_ask():
+        reviewed = review.ask(workspace, asked)
+    elif done and (yes or review.allowed(workspace, result.session)):
+        reviewed = review.commit_all(workspace, asked if yes else ())
+    if reviewed is not None and not as_json:
         review.tell(reviewed)
         for error in reviewed.errors:
             say(f"agentsh: {visible(error.what)}")
             say(f"  {visible(error.files)}")
-    if reviewed.errors:
+    if reviewed is not None and reviewed.errors:
         return reviewed, code or reviewed.errors[0].exit_code
+    if asked and not can_ask() and (left := review.waiting(workspace, result.session)):
+        if not as_json:
+            _tell_staged(workspace, left)
+        return reviewed, code or ApprovalNeeded.exit_code
     return reviewed, code
 
 
-def _tell_staged(workspace: Workspace) -> None:
+def _tell_staged(workspace: Workspace, left: list[ActionRecord]) -> None:
     """What waits, and what to do, when there is nobody to ask."""
     import sys  # noqa: PLC0415 - see agentsh.cli
 
@@ -195,11 +198,10 @@ def _tell_staged(workspace: Workspace) -> None:
     from agentsh.cli.paint import Page, show  # noqa: PLC0415
     from agentsh.cli.words import ids  # noqa: PLC0415
 
-    pending = workspace.status().pending
     page = Page()
     page.add("staged, and nothing of it is written yet:")
     render.summary(page, workspace.diff(None))
-    page.add(f"look: agentsh diff    keep: agentsh approve {ids(pending)} && agentsh commit    drop: agentsh discard")
+    page.add(f"look: agentsh diff    keep: agentsh approve {ids(left)} && agentsh commit    drop: agentsh discard")
     show(page, stream=sys.stderr)
 
 

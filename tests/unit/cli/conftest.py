@@ -17,7 +17,7 @@ from agentsh.cli.boundary import run
 from agentsh.config import Config
 from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus, Output
 from agentsh.core.diff import DiffLine, FileDiff, Hunk
-from agentsh.core.effect import EffectKind, FileEffect, change_set
+from agentsh.core.effect import EffectKind, EffectState, FileEffect, change_set
 from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import NotFoundError
 from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, Status
@@ -72,6 +72,7 @@ class FakeWorkspace:
     blobs: dict[bytes, bytes] = field(default_factory=dict)
     report: CheckReport = field(default_factory=lambda: CheckReport(ok=True, objects={"blobs": 3}))
     closed: bool = False
+    diary: Path | None = None  # where calls made in another process are noted
 
     def open(self, path: str, **kwargs: Any) -> FakeWorkspace:
         self._note("open", path, kwargs)
@@ -85,6 +86,9 @@ class FakeWorkspace:
 
     def _note(self, name: str, *args: Any) -> None:
         self.calls.append((name, *args))
+        if self.diary is not None:
+            with self.diary.open("a") as f:
+                f.write(repr((name, *args)) + "\n")
         if name in self.errors:
             raise self.errors[name]
 
@@ -133,6 +137,9 @@ class FakeWorkspace:
 
     def approve(self, ids: Sequence[str], *, paths: Sequence[bytes] = (), comment: str = "") -> list[ActionRecord]:
         self._note("approve", tuple(ids), tuple(paths), comment)
+        for i in ids:
+            effects = [replace(e, state=EffectState.APPROVED) for e in self.records[i].changes]
+            self.records[i] = replace(self.records[i], changes=change_set(effects))
         return self._set(ids, ActionStatus.APPROVED)
 
     def reject(self, ids: Sequence[str], *, reason: str = "") -> list[ActionRecord]:

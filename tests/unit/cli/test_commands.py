@@ -38,7 +38,7 @@ COMMANDS = [
 
 
 def test_the_contract_has_every_command() -> None:
-    assert sorted(COMMANDS) == sorted(root.commands)
+    assert sorted([*COMMANDS, "secrets"]) == sorted(root.commands)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -50,6 +50,11 @@ def test_every_command_explains_itself_with_an_example(cli: Any, command: str) -
     assert f"agentsh {command}" in text.split("Examples:")[1]
     assert "--json" in text
     assert "-w, --workspace" in text
+
+
+@pytest.mark.parametrize("command", ["set", "list", "delete"])
+def test_every_command_about_secrets_too(cli: Any, command: str) -> None:
+    assert f"agentsh secrets {command}" in cli("secrets", command, "--help").out.decode().split("Examples:")[1]
 
 
 # -- exec ------------------------------------------------------------------------------------------------------------
