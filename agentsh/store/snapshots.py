@@ -35,6 +35,11 @@ SELECT p.name, {select_state("n.", "b")} FROM (
 ) n JOIN paths p ON p.id = n.path LEFT JOIN blobs b ON b.id = n.blob WHERE n.mode IS NOT NULL
 """  # noqa: S608 - fixed column names
 
+_LAST = f"""
+SELECT {select_state("s.", "b")} FROM states s LEFT JOIN blobs b ON b.id = s.blob
+WHERE s.path = {PATH_VALUE} AND s.mode IS NOT NULL ORDER BY s.snapshot DESC LIMIT 1
+"""  # noqa: S608 - fixed column names
+
 _SNAPSHOTS = 'SELECT number, at, origin, "commit", changed FROM snapshots '
 
 _ONE = f"""
@@ -105,6 +110,12 @@ class Snapshots:
         """One path's state at a snapshot; None when there was nothing, or when it was never seen."""
         with self._db.read() as connection:
             row = connection.execute(_ONE, (path, number(IdKind.SNAPSHOT, id_))).fetchone()
+        return None if row is None else entry_of(row)
+
+    def last_seen(self, path: bytes) -> Entry | None:
+        """The newest state in which ``path`` existed; None when it never did."""
+        with self._db.read() as connection:
+            row = connection.execute(_LAST, (path,)).fetchone()
         return None if row is None else entry_of(row)
 
     def snapshot(self, id_: str) -> SnapshotRecord:
