@@ -94,15 +94,16 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+def our_files(name: str) -> list[Path]:
+    """The sources of one of our own modules: ``NAME.c`` and ``NAME_*.c``, and what all of ours share."""
+    applets, common = HERE / "applets", HERE / "common"
+    return [applets / f"{name}.c", *sorted(applets.glob(f"{name}_*.c")), *sorted(common.glob("*.c"))]
+
+
 def our_units(name: str) -> list[Unit]:
-    """The translation units of one of our own modules: its own file, and what all of ours share."""
-    include = ("-I", str(HERE / "common"))
-    found = [
-        HERE / "applets" / f"{name}.c",
-        *sorted((HERE / "applets").glob(f"{name}_*.c")),
-        *sorted((HERE / "common").glob("*.c")),
-    ]
-    return [Unit(p, p.relative_to(HERE).as_posix(), (*OURS, *include)) for p in found]
+    """The translation units of one of our own modules."""
+    flags = (*OURS, "-I", str(HERE / "common"))
+    return [Unit(p, p.relative_to(HERE).as_posix(), flags) for p in our_files(name)]
 
 
 def toybox_units(commands: frozenset[str]) -> list[Unit]:
@@ -140,12 +141,17 @@ def toybox_units(commands: frozenset[str]) -> list[Unit]:
     return units + [Unit(p, p.relative_to(HERE).as_posix(), (*OURS, *shared, *behind)) for p in ours]
 
 
-def inputs_digest(entry: dict[str, Any]) -> str:
-    """A hash over everything that a module is made from: our files, the pins, the compiler, its commands."""
-    digest = hashlib.sha256(f"{ZIG_VERSION}\0{TOYBOX}\0{sorted(entry['commands'])}\n".encode())
-    for path in sorted(p for p in HERE.rglob("*") if p.suffix in {".c", ".h", ".py"} and ".build" not in p.parts):
-        if HERE / "agentsh_tools" not in path.parents:
-            digest.update(f"{path.relative_to(HERE).as_posix()}\0{sha256_file(path)}\n".encode())
+def inputs_digest(name: str, entry: dict[str, Any]) -> str:
+    """A hash over everything that a module is made from: files, pins, the compiler, its commands."""
+    digest = hashlib.sha256(f"{ZIG_VERSION}\0{sorted(entry['commands'])}\n".encode())
+    files = [*HERE.glob("common/*"), HERE / "build.py"]
+    if name == "toybox":
+        digest.update(repr(TOYBOX).encode())
+        files += [*HERE.glob("toybox/**/*.[ch]"), *HERE.glob("toybox_*.py")]
+    else:
+        files += [*our_files(name), *HERE.glob("applets/*.h")]
+    for path in sorted(files):
+        digest.update(f"{path.relative_to(HERE).as_posix()}\0{sha256_file(path)}\n".encode())
     return digest.hexdigest()
 
 
@@ -206,7 +212,7 @@ def main(argv: list[str] | None = None) -> int:
     wrong = []
     for name in options.modules or manifest["modules"]:
         entry = manifest["modules"][name]
-        stamp = {"inputs": inputs_digest(entry), "sha256": entry["sha256"]}
+        stamp = {"inputs": inputs_digest(name, entry), "sha256": entry["sha256"]}
         target = BIN / f"{name}.wasm"
         if (
             not options.force

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 PATCHES: Final = (
     # Called through a pointer with an argument: WASM checks the type of an indirect call.
     ("lib/lib.c", "static void tempfile_handler(void)", "static void tempfile_handler(int sig)"),
-    # Ours is in toybox/xabspath.c.
+    # Ours is in toybox/stubs.c.
     ("lib/xwrap.c", "char *xabspath(char *path, int flags)", "char *unused_xabspath(char *path, int flags)"),
     # Our stat and lstat are macros: they must be called where they are named.
     (
@@ -22,8 +22,8 @@ PATCHES: Final = (
     (
         "toys/posix/ls.c",
         'strftime(tmp, sizeof(tmp), " %F %H:%M", tm);',
-        'strftime(tmp, sizeof(tmp), TT.l>1 ? " %F %H:%M" : (unsigned long long)(time(0)-st->st_mtim.tv_sec)\n'
-        '        <15778476 ? " %b %e %H:%M" : " %b %e  %Y", tm);',
+        'strftime(tmp, sizeof(tmp), TT.l>1 ? " %F %H:%M" : (time(0)-st->st_mtim.tv_sec)/15778476ULL '
+        + '? " %b %e  %Y" : " %b %e %H:%M", tm);',
     ),
     (
         "toys/posix/ls.c",

@@ -27,6 +27,15 @@ HOST("walk_close") int host_walk_close(int handle);
 /* The absolute name of path as seen from the directory fd, or NULL (errno). The caller frees it. */
 char *agentsh_abspath(int dirfd, const char *path);
 
+/* Where path leads, as an absolute name without "." and "..", or NULL (errno). The caller frees it. */
+enum {
+    RESOLVE_PARENT = 1,     /* all but the last name must exist */
+    RESOLVE_EXISTS = 2,     /* the last name too */
+    RESOLVE_KEEP_LINKS = 4, /* follow no symlink, but perhaps the last */
+    RESOLVE_KEEP_LAST = 8,  /* nor the last */
+};
+char *agentsh_resolve(const char *path, int flags);
+
 /* As their namesakes, with what WASI's lack: an access mode of zero means reading, "..", permission bits. */
 int agentsh_open(const char *path, int flags, ...);
 int agentsh_openat(int dirfd, const char *path, int flags, ...);

@@ -133,26 +133,32 @@ void *getmntent(FILE *file) { (void)file; return NULL; }
 int endmntent(FILE *file) { (void)file; return 1; }
 int gethostname(char *name, size_t len) { snprintf(name, len, "sandbox"); return 0; }
 
-static char *random_name(char *path)
+/* toybox's own works from the descriptor of '/'. Its flags are the same numbers. */
+char *xabspath(char *path, int flags) { return agentsh_resolve(path, flags); }
+
+/* Fill the X's at the end of path with random letters; at least six. Returns how many there were, or 0. */
+static size_t random_name(char *path)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    unsigned char bytes[6];
-    size_t len = strlen(path);
-    if (len < 6 || strcmp(path + len - 6, "XXXXXX") || getentropy(bytes, 6)) {
+    unsigned char bytes[64];
+    size_t len = strlen(path), count = 0;
+    while (count < len && count < sizeof(bytes) && path[len - 1 - count] == 'X') count++;
+    if (count < 6 || getentropy(bytes, count)) {
         errno = EINVAL;
-        return NULL;
+        return 0;
     }
-    for (int i = 0; i < 6; i++) path[len - 6 + i] = letters[bytes[i] % 62];
-    return path;
+    for (size_t i = 0; i < count; i++) path[len - count + i] = letters[bytes[i] % 62];
+    return count;
 }
 
 int mkstemp(char *path)
 {
     for (int tries = 0; tries < 100; tries++) {
-        if (!random_name(path)) return -1;
+        size_t count = random_name(path);
+        if (!count) return -1;
         int fd = agentsh_open(path, O_RDWR | O_CREAT | O_EXCL);
         if (fd >= 0 || errno != EEXIST) return fd;
-        strcpy(path + strlen(path) - 6, "XXXXXX");
+        memset(path + strlen(path) - count, 'X', count);
     }
     return -1;
 }
@@ -160,10 +166,11 @@ int mkstemp(char *path)
 char *mkdtemp(char *path)
 {
     for (int tries = 0; tries < 100; tries++) {
-        if (!random_name(path)) return NULL;
+        size_t count = random_name(path);
+        if (!count) return NULL;
         if (!agentsh_mkdir(path, 0700)) return path;
         if (errno != EEXIST) return NULL;
-        strcpy(path + strlen(path) - 6, "XXXXXX");
+        memset(path + strlen(path) - count, 'X', count);
     }
     return NULL;
 }

@@ -1,13 +1,10 @@
-/* toybox resolves names from the descriptor of '/', which the sandbox does not have. The same, by name. */
+/* Where a name leads when its symlinks are followed, worked out by name: the sandbox has no '/' to open. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agentsh.h"
-
-/* toybox's own flags (its lib.h). */
-enum { ABS_PATH = 1, ABS_FILE = 2, ABS_KEEP = 4, ABS_LAST = 8 };
 
 /* Whether path is the root that actions know, something below it, or a directory above it. */
 static int inside(const char *path)
@@ -21,17 +18,17 @@ static int above(const char *path)
     return !*path || !strcmp(path, "/") || !strcmp(path, AGENTSH_ROOT);
 }
 
-char *xabspath(char *path, int flags)
+char *agentsh_resolve(const char *path, int flags)
 {
     char done[PATH_MAX + 1] = "", todo[2 * PATH_MAX + 2], link[PATH_MAX + 1];
     int tries = 40;
 
-    if (flags & ABS_FILE) flags |= ABS_PATH;
-    if (flags & ABS_KEEP) flags |= ABS_LAST;
+    if (flags & RESOLVE_EXISTS) flags |= RESOLVE_PARENT;
+    if (flags & RESOLVE_KEEP_LINKS) flags |= RESOLVE_KEEP_LAST;
     if (strlen(path) > PATH_MAX - 1) goto too_long;
     if (*path == '/') strcpy(todo, path);
     else {
-        const char *pwd = flags & ABS_KEEP ? getenv("PWD") : NULL;
+        const char *pwd = flags & RESOLVE_KEEP_LINKS ? getenv("PWD") : NULL;
         if (pwd && strlen(pwd) < PATH_MAX) strcpy(todo, pwd);
         else if (!getcwd(todo, PATH_MAX)) return NULL;
         strcat(strcat(todo, "/"), path);
@@ -65,9 +62,9 @@ char *xabspath(char *path, int flags)
         int missing = 1;
         if (inside(done)) missing = agentsh_lstat(done, &st);
         else errno = ENOENT;
-        if (missing && (flags & (last ? ABS_FILE : ABS_PATH))) return NULL;
-        if (missing || !S_ISLNK(st.st_mode) || (flags & (last ? ABS_LAST : ABS_KEEP))) {
-            if (!missing && !last && !S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode) && (flags & ABS_PATH)) {
+        if (missing && (flags & (last ? RESOLVE_EXISTS : RESOLVE_PARENT))) return NULL;
+        if (missing || !S_ISLNK(st.st_mode) || (flags & (last ? RESOLVE_KEEP_LAST : RESOLVE_KEEP_LINKS))) {
+            if (!missing && !last && !S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode) && (flags & RESOLVE_PARENT)) {
                 errno = ENOTDIR;
                 return NULL;
             }
