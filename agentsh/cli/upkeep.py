@@ -34,7 +34,7 @@ def check(*, directory: str, data_dir: Path | None, as_json: bool) -> int:
     else:
         for problem in report.problems:
             data(f"damaged: {visible_line(problem)}")
-        looked = ", ".join(f"{n:,} {kind}" for kind, n in report.objects.items())
+        looked = ", ".join(f"{n:,} {visible_line(kind)}" for kind, n in report.objects.items() if n)
         say(("The store is sound: " if report.ok else "The store is damaged. Looked at ") + (looked or "it is empty"))
         if not report.ok:
             say("  Your files are unchanged; what the problems name cannot be reverted or restored.")
