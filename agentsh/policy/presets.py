@@ -136,7 +136,7 @@ def _rule(table: dict[str, Any], number: int, name: str) -> Rule:
     try:
         return Rule(
             name=str(table.get("name", f"rule {number}")),
-            verdict=Verdict(table.get("verdict")),
+            verdict=Verdict(str(table.get("verdict"))),
             reason=str(table.get("reason", f"Rule {number} of the policy says so.")),
             kinds=frozenset(ActionKind(k) for k in strings("kinds")),
             origins=frozenset(Origin(o) for o in strings("origins")),
