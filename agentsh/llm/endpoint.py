@@ -8,12 +8,14 @@ Decisions that keep the key where it belongs:
 - The environment is not read: no proxy, no ``.netrc``, no ``OPENAI_*`` variable changes where a request goes or what it
   carries. Headers that the client adds about this machine are taken off.
 - Bodies are read in bounds, errors too, and never compressed, so that the bounds are those of memory.
+- The HTTP transport's debug log is switched off: it quotes headers.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from agentsh.core.secret import Secret
 
 _ERROR_BYTES = 64 << 10
+_TRANSPORT_LOGGERS = ("httpx", "httpx2", "httpcore", "httpcore2")  # packages too; the client brings one pair of them
 _RAW_HEADER = "x-stainless-raw-response"  # the client reads it back from the request to see how it was asked
 _SENT_HEADERS = frozenset({"host", "accept", "connection", "content-type", "content-length", "user-agent", _RAW_HEADER})
 _KEY_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key"})
@@ -192,6 +195,7 @@ class EndpointModel(Model):
         if self._client is None:
             import openai  # noqa: PLC0415 - heavy
 
+            _quieten_transport()
             http = openai.DefaultHttpxClient(
                 follow_redirects=False,
                 trust_env=False,
@@ -255,6 +259,13 @@ class EndpointModel(Model):
         why = visible_line(self._censor.text(str(deepest) or type(deepest).__name__))[:200]
         kind = "did not answer in time" if "timeout" in type(e).__name__.lower() else "cannot be reached"
         return f"The endpoint {self._profile.base_url} {kind}: {why}."
+
+
+def _quieten_transport() -> None:
+    """Keep the HTTP transport's debug log off: it quotes response headers, and those may quote the key."""
+    for name in _TRANSPORT_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.WARNING))
 
 
 def _arriving(response: Any) -> None:
@@ -334,7 +345,7 @@ def _cause(e: BaseException, kind: type[_Refused]) -> _Refused | None:
 def _from_network(e: Exception) -> bool:
     """Whether the HTTP stack raised it; its packages and classes differ between versions of the client."""
     package = type(e).__module__.partition(".")[0]
-    return isinstance(e, OSError) or package in {"openai", "httpx", "httpx2", "httpcore", "httpcore2"}
+    return isinstance(e, OSError) or package in {"openai", *_TRANSPORT_LOGGERS}
 
 
 def _origin(url: str) -> tuple[str, str, int]:

@@ -203,7 +203,10 @@ class _Run:
             if record is not None:
                 self._workspace.end_session(self._session, "running")
             conversation = self._conversation(task, record, bound)
-            status, text = self._loop(conversation)
+            if (last := conversation.last_words()) is None:
+                status, text = self._loop(conversation)
+            else:  # it had finished, and was stopped before it could say so
+                status, text = "done", last
         except (KeyboardInterrupt, Interrupted):
             status = "interrupted"
         except AgentshError as e:
@@ -258,8 +261,8 @@ class _Run:
             conversation.add({"role": "tool", "tool_call_id": call, "content": INTERRUPTED}, origin="agentsh")
         if task.strip() and (record is None or task != record.task or conversation.last_role() == "system"):
             conversation.add({"role": "user", "content": task}, origin="person")
-        elif conversation.last_role() == "assistant":
-            conversation.add({"role": "user", "content": "Go on."}, origin="agentsh")
+        elif conversation.cut_off():
+            self._go_on(conversation)
         return conversation
 
     def _loop(self, conversation: Conversation) -> tuple[EndStatus, str]:
@@ -268,10 +271,9 @@ class _Run:
                 self._notice("context", f"The conversation was shortened to fit: {shortened} older messages.")
             answer = self._ask(conversation)
             if not answer.tool_calls:
-                if answer.finish != "length":
+                if not conversation.cut_off():
                     return "done", answer.text
-                self._notice("cut-off", "The model's answer was cut off by its token limit; it was asked to go on.")
-                conversation.add({"role": "user", "content": _CUT_OFF}, origin="agentsh")
+                self._go_on(conversation)
             for call in answer.tool_calls:
                 text, action = self._call(call, cut_off=answer.finish == "length")
                 conversation.add(
@@ -284,6 +286,10 @@ class _Run:
                     next_step=f"Say more precisely what to do: agentsh run --resume {self._session} 'TASK'.",
                 )
         return "step-limit", ""
+
+    def _go_on(self, conversation: Conversation) -> None:
+        self._notice("cut-off", "The model's answer was cut off by its token limit; it is asked to go on.")
+        conversation.add({"role": "user", "content": _CUT_OFF}, origin="agentsh")
 
     def _ask(self, conversation: Conversation) -> Answer:
         if self._stop.is_set():
@@ -298,7 +304,7 @@ class _Run:
         )
         self._steps = step
         self._usage += answer.usage
-        conversation.add(answer.to_message(), origin="agent")
+        conversation.add(answer.to_message(), origin="agent", finish=answer.finish)
         calls = tuple(
             CallSummary(c.id, c.name, dict(c.arguments) if c.arguments is not None else None) for c in answer.tool_calls
         )

@@ -52,7 +52,7 @@ class Conversation:
             meta: what the journal keeps beside it.
         """
         self._journal({**message, META: meta})
-        self._messages.append(dict(message))
+        self._messages.append({**message, META: meta})
 
     def open_calls(self) -> list[str]:
         """Ids of the newest turn's tool calls that have no result yet."""
@@ -67,6 +67,18 @@ class Conversation:
     def last_role(self) -> str:
         """Whose message is the newest; empty without messages."""
         return str(self._messages[-1].get("role", "")) if self._messages else ""
+
+    def last_words(self) -> str | None:
+        """What the model ended with; None when the next word is the model's."""
+        last = self._messages[-1] if self._messages else {}
+        if last.get("role") != "assistant" or last.get("tool_calls") or self.cut_off():
+            return None
+        return str(last.get("content") or "")
+
+    def cut_off(self) -> bool:
+        """Whether the newest message is an answer that its token limit cut, without a call."""
+        last = self._messages[-1] if self._messages else {}
+        return not last.get("tool_calls") and last.get(META, {}).get("finish") == "length"
 
     def to_send(self) -> list[dict[str, Any]]:
         """The messages for a request, without what only the journal keeps."""

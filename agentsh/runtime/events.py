@@ -66,7 +66,8 @@ class Event:
     def to_json(self) -> str:
         """The event on one line of ASCII, with ``schema`` and ``type`` first."""
         body = {"schema": SCHEMA, "type": self.type, **_plain(self)}
-        return json.dumps(body, ensure_ascii=True, separators=(", ", ": "))
+        # DEL is ASCII, so JSON leaves it as it is; a terminal does not.
+        return json.dumps(body, ensure_ascii=True, separators=(", ", ": ")).replace("\x7f", "\\u007f")
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,4 +145,6 @@ def shell(line: str) -> Call:
 
 def replay(*turns: str | Sequence[Call]) -> ReplayModel:
     """A model that plays these turns: a text, or tool calls."""
-    return ReplayModel("replay", Recording("test", tuple(Turn(t) if isinstance(t, str) else Turn("", tuple(t)) for t in turns)))
+    return ReplayModel(
+        "replay", Recording("test", tuple(Turn(t) if isinstance(t, str) else Turn("", tuple(t)) for t in turns))
+    )

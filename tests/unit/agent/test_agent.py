@@ -217,6 +217,16 @@ def test_an_answer_cut_off_is_asked_to_go_on():
     assert any(e.type == "notice" for e in events)
 
 
+def test_an_answer_cut_off_just_before_ctrl_c_goes_on_too():
+    ws = FakeWorkspace()
+    run(ws, Saying(Answer("half", finish="length"), KeyboardInterrupt()))
+    del ws.sessions["r1"]["messages"][-1]  # as if it had come before the model was asked to go on
+    model = Saying(Answer(" whole"))
+    result, _ = run(ws, model, "", resume="r1")
+    assert result.text == " whole"
+    assert "cut off" in model.asked[0][-1]["content"]
+
+
 def test_a_call_cut_off_says_so():
     ws = FakeWorkspace()
     cut = Answer("", (ToolCall("c", "write", None, "they are not valid JSON"),), "length")
@@ -224,43 +234,75 @@ def test_a_call_cut_off_says_so():
     assert "cut off by its token limit" in ws.results()[0]
 
 
-@pytest.mark.parametrize("when", ["asking", "acting", "journalling", "telling"])
-def test_ctrl_c_at_any_moment_leaves_a_session_that_goes_on(when: str):
-    ws = FakeWorkspace()
-    ws.lines["ls"] = b"README\n"
-    on_event = None
-    model: Model = Saying(calling("ls"), Answer("end"))
-    match when:
-        case "asking":
-            model = Saying(KeyboardInterrupt())
-        case "acting":
-            ws.lines["ls"] = lambda: (_ for _ in ()).throw(KeyboardInterrupt)
-        case "journalling":
-            plain = ws.add_message
+class Pressed(FakeWorkspace):
+    """Ctrl-C comes at the n-th moment: before or after an action, a message, an event."""
 
-            def interrupted(session: str, message: Mapping[str, Any]) -> None:
-                if message["role"] == "tool":
-                    raise KeyboardInterrupt
-                plain(session, message)
+    def __init__(self, moment: int) -> None:
+        super().__init__({"a": b"1"})
+        self.lines["ls"] = b"a\n"
+        self.left = moment
 
-            ws.add_message = interrupted  # type: ignore[method-assign]
-        case "telling":
+    def tick(self, *_: object) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
 
-            def on_event(event: Event) -> None:
-                if event.type == "action-started":
-                    raise KeyboardInterrupt
+    def act(self, *args: Any, **kwargs: Any) -> ActionRecord:
+        self.tick()
+        record = super().act(*args, **kwargs)
+        self.tick()
+        return record
 
-    result = run_task(ws, model, "do it", on_event=on_event)
+    def add_message(self, *args: Any) -> None:
+        self.tick()
+        super().add_message(*args)
+        self.tick()
+
+
+MOMENTS = 36  # of the run below, counted by the test after it
+
+
+@pytest.mark.parametrize("moment", range(1, MOMENTS))
+def test_ctrl_c_at_any_moment_leaves_a_session_that_goes_on(moment: int):
+    turns = ([shell("ls"), ("write", {"path": "b", "content": "2"})], [shell("ls")], "end")
+    ws = Pressed(moment)
+    with replay(*turns) as model:
+        result = run_task(ws, model, "do it", on_event=ws.tick)
     assert (result.status, result.exit_code, ws.status()) == ("interrupted", 130, "interrupted")
-    if when == "journalling":
-        ws.add_message = plain  # type: ignore[method-assign]
-    ws.lines["ls"] = b"README\n"
-    again = Saying(Answer("finished after all"))
+    again = Asked(replay(*turns))
     result, _ = run(ws, again, "", resume="r1")
     assert result.status == ws.status() == "done"
-    if when != "asking":
-        last = again.asked[0][-1]
-        assert (last["role"], last["tool_call_id"], last["content"]) == ("tool", "c0", INTERRUPTED)
+    for asked in again.asked:
+        assert [m["role"] for m in asked[:2]] == ["system", "user"]
+        calls = [c["id"] for m in asked for c in m.get("tool_calls", ())]
+        results = [m for m in asked if m["role"] == "tool"]
+        assert [m["tool_call_id"] for m in results] == calls
+        for m in results:
+            assert m["content"] == INTERRUPTED or m["content"].startswith("a")
+
+
+def test_the_moments_are_all_there_are():
+    ws = Pressed(-1)
+    with replay([shell("ls"), ("write", {"path": "b", "content": "2"})], [shell("ls")], "end") as model:
+        result = run_task(ws, model, "do it", on_event=ws.tick)
+    assert result.status == "done"
+    assert -1 - ws.left == MOMENTS  # the last one is the event of the end, which Ctrl-C cannot disturb
+
+
+class Asked(Model):
+    """Keeps what another model is asked."""
+
+    def __init__(self, model: Model) -> None:
+        self.name = model.name
+        self._model = model
+        self.asked: list[list[Any]] = []
+
+    def complete(self, messages: Sequence[Any], tools: Sequence[Mapping[str, Any]], **kwargs: Any) -> Answer:
+        self.asked.append(json.loads(json.dumps(messages)))
+        return self._model.complete(messages, tools, **kwargs)
+
+    def close(self) -> None:
+        self._model.close()
 
 
 def test_a_real_ctrl_c_while_the_model_is_awaited():

@@ -70,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
         responses = self.scripted.responses
         responses[min(len(seen), len(responses)) - 1](self)
 
-    do_GET = do_POST
+    do_GET = do_POST  # noqa: N815 - the base class's name
 
     def plain(self, status: int, body: bytes, content_type: str = "application/json", **headers: str) -> None:
         self.send_response(status)

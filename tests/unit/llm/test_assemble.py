@@ -76,7 +76,8 @@ def test_pieces_without_index_belong_to_the_call_before():
 
 def test_parallel_calls_all_numbered_zero_stay_apart():
     answer = assemble(
-        call(0, id="x", name="shell", arguments='{"line": "a"}'), call(0, id="y", name="shell", arguments='{"line": "b"}')
+        call(0, id="x", name="shell", arguments='{"line": "a"}'),
+        call(0, id="y", name="shell", arguments='{"line": "b"}'),
     )
     assert [c.arguments for c in answer.tool_calls] == [{"line": "a"}, {"line": "b"}]
 
@@ -151,12 +152,16 @@ def test_too_many_calls_are_refused():
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(["choices", "delta", "message", "tool_calls", "function", "arguments", "name", "id", "index"])
-        | st.text(max_size=3),
-        inner,
-        max_size=5,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["choices", "delta", "message", "tool_calls", "function", "arguments", "name", "id", "index"]
+            )
+            | st.text(max_size=3),
+            inner,
+            max_size=5,
+        )
     ),
     max_leaves=30,
 )
@@ -175,7 +180,9 @@ def test_no_stream_of_json_crashes_it(chunks: list[object]):
 def test_no_well_placed_garbage_crashes_it(values: list[object]):
     for value in values:
         try:
-            assemble({"choices": [{"index": 0, "delta": {"content": value, "tool_calls": [value, {"function": value}]}}]})
+            assemble(
+                {"choices": [{"index": 0, "delta": {"content": value, "tool_calls": [value, {"function": value}]}}]}
+            )
             assemble({"choices": [value, {"delta": value}], "usage": value})
         except ModelError:
             continue

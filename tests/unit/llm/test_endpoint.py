@@ -135,7 +135,7 @@ def test_a_refused_connection():
         where = ModelProfile("t", "m", base_url=f"http://127.0.0.1:{s.getsockname()[1]}/v1", key="")
         with (
             EndpointModel(where, None, retry=QUICK) as model,
-            pytest.raises(ModelError, match="cannot be reached: .*refused"),
+            pytest.raises(ModelError, match=r"cannot be reached: .*refused"),
         ):
             model.complete(HELLO, [])
 

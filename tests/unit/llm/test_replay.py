@@ -13,11 +13,22 @@ import openai
 import pytest
 
 from agentsh.core.errors import ModelError
-from agentsh.llm.replay import Recording, ReplayModel, ReplayServer, Turn, demo_recording, load_recording, parse_recording
+from agentsh.llm.replay import (
+    Recording,
+    ReplayModel,
+    ReplayServer,
+    Turn,
+    demo_recording,
+    load_recording,
+    parse_recording,
+)
 
 TURNS: list[dict[str, Any]] = [
     {"text": "Looking. \u2603", "tool_calls": [{"name": "shell", "arguments": {"line": "ls " + "x" * 100}}]},
-    {"text": "Done.", "expect": {"result_contains": ["README"], "result_lacks": ["refused"], "task_contains": ["tidy"]}},
+    {
+        "text": "Done.",
+        "expect": {"result_contains": ["README"], "result_lacks": ["refused"], "task_contains": ["tidy"]},
+    },
 ]
 RECORDING = {"agentsh_recording": 1, "name": "short", "task": "tidy up", "turns": TURNS}
 TASK = {"role": "user", "content": "please tidy up"}
@@ -119,9 +130,12 @@ def test_tokens_differ_from_start_to_start():
 
 
 def test_the_model_tells_why_a_recording_does_not_fit():
-    with ReplayModel("replay", Recording("r", (Turn("x", result_contains=("never",)),))) as model:
-        with pytest.raises(ModelError, match=r"turn 1 of 1 .* expects the tools' results to contain 'never'"):
-            model.complete([TASK], [])
+    never = Recording("r", (Turn("x", result_contains=("never",)),))
+    with (
+        ReplayModel("replay", never) as model,
+        pytest.raises(ModelError, match=r"turn 1 of 1 .* expects the tools' results to contain 'never'"),
+    ):
+        model.complete([TASK], [])
 
 
 def test_json_lines_are_the_same_recording(tmp_path: Path):
