@@ -205,14 +205,16 @@ class Applier:
 
     def _change(self, step: Step, fd: int, name: bytes, home: int) -> None:
         before, after = step.effect.before, step.effect.after
-        if is_directory(before) and not is_directory(after):
+        if is_directory(before):
+            if is_directory(after):
+                return  # its mode is set at the end
             self._remove_directory(fd, name)
             before = None
         elif before is not None and (after is None or is_directory(after)):
             self._remove_file(step, fd, name, home)
             before = None
-        if after is None or is_directory(before):
-            return  # gone, or a directory that stays one: its mode is set at the end
+        if after is None:
+            return
         if is_directory(after):
             try:
                 os.mkdir(name, 0o700, dir_fd=fd)
