@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agentsh.config import ModelProfile
+from agentsh.config import ModelProfile, load_config
 from agentsh.core.secret import Secret
-from agentsh.llm import EndpointModel, Retry
+from agentsh.llm import EndpointModel, Retry, open_model
 from agentsh.runtime.agent import run_task
 from agentsh.runtime.events import Event
 from tests.unit.agent.fakes import FakeWorkspace
@@ -128,6 +129,20 @@ def test_the_key_is_not_added_to_a_request_for_another_origin():
         model._leaving(request)
         assert request.headers["authorization"] == f"Bearer {VALUE}"
     http.close()
+
+
+def test_a_profile_for_another_endpoint_does_not_inherit_the_default_key(tmp_path: Path):
+    (tmp_path / "config.toml").write_text('[models.other]\nbase_url = "https://other.example/v1"\n')
+    config = load_config(tmp_path / "workspace", user_dir=tmp_path)
+    asked: list[str] = []
+
+    def keys(name: str) -> Secret:
+        asked.append(name)
+        return KEY
+
+    with open_model("other", config, keys=keys) as model:
+        assert "other.example" in repr(model)
+    assert asked == []
 
 
 @pytest.mark.parametrize(
