@@ -107,7 +107,9 @@ def _limits(table: Table, base: Limits, path: Path) -> Limits:
 
 def _profile(name: str, table: Table, path: Path) -> ModelProfile:
     # The default key belongs to the default endpoint: another one gets a key only when its profile names it.
-    base = ModelProfile(name=name, model=name, **({"key": ""} if "base_url" in table else {}))
+    base = ModelProfile(name=name, model=name)
+    if "base_url" in table:
+        base = replace(base, key="")
     _known(table, {f.name for f in fields(ModelProfile)} - {"name"}, path, f"models.{name}.")
     kinds: dict[str, tuple[type, ...]] = {
         "timeout_s": (int, float),
