@@ -15,6 +15,7 @@ import stat
 import tempfile
 import threading
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -69,11 +70,9 @@ class ModuleCache:
     """
 
     def __init__(self, engine: Engine, directory: Path, *, settings: str = "") -> None:
-        import wasmtime  # noqa: PLC0415  (loaded in the sandbox's worker alone)
-
         self._engine = engine
         self._directory = directory
-        self._key = f"{wasmtime.__version__}\0{platform.machine()}\0{platform.system()}\0{settings}"
+        self._key = f"{version("wasmtime")}\0{platform.machine()}\0{platform.system()}\0{settings}"
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         st = directory.stat()
         if st.st_uid != os.getuid():
