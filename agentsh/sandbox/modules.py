@@ -72,7 +72,7 @@ class ModuleCache:
     def __init__(self, engine: Engine, directory: Path, *, settings: str = "") -> None:
         self._engine = engine
         self._directory = directory
-        self._key = f"{version("wasmtime")}\0{platform.machine()}\0{platform.system()}\0{settings}"
+        self._key = f"{version('wasmtime')}\0{platform.machine()}\0{platform.system()}\0{settings}"
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         st = directory.stat()
         if st.st_uid != os.getuid():
