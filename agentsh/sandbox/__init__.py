@@ -1,1 +1,31 @@
-"""The sandbox: runs shell lines, each command its own WASM module, on a staging view of the workspace."""
+"""Where actions run: WASM modules in a killable process, on a staging view of the workspace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agentsh.sandbox.contract import Job, Outcome
+    from agentsh.sandbox.python import prepare_python
+    from agentsh.sandbox.sandbox import Sandbox
+    from agentsh.sandbox.staging import StagingView, open_staging
+
+__all__ = ["Job", "Outcome", "Sandbox", "StagingView", "open_staging", "prepare_python"]
+
+_PLACES = {
+    "Job": "contract",
+    "Outcome": "contract",
+    "Sandbox": "sandbox",
+    "StagingView": "staging",
+    "open_staging": "staging",
+    "prepare_python": "python",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a part when it is asked for: the worker, which shares this package, must not load the parent's parts."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

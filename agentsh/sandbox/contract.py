@@ -23,12 +23,14 @@ class Job:
         argv: a command and its arguments, run without a shell.
         stdin: what the action reads from its standard input.
         limits: what it may use.
+        clock: whether it may read the time; without, every clock stands still.
     """
 
     script: str = ""
     argv: tuple[str, ...] = ()
     stdin: bytes = b""
     limits: Limits = field(default_factory=Limits)
+    clock: bool = True
 
 
 @dataclass(frozen=True, slots=True)

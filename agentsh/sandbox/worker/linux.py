@@ -18,7 +18,7 @@ _CLONE_NEWNET = 0x40000000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
 _MS_REC, _MS_PRIVATE = 0x4000, 1 << 18
 _MNT_DETACH = 2
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -38,11 +38,6 @@ def prctl(option: int, value: int) -> None:
     _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
 
 
-def die_with_parent(signal: int) -> None:
-    """Have the kernel send ``signal`` when the parent thread that started us ends."""
-    prctl(_PR_SET_PDEATHSIG, signal)
-
-
 def no_new_privileges() -> None:
     """No set-user-id program can raise this process or its children from here on."""
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
@@ -53,33 +48,59 @@ def not_dumpable() -> None:
     prctl(_PR_SET_DUMPABLE, 0)
 
 
-def id_maps() -> tuple[str, str]:
-    """Maps that keep every user and group id as it is; what root writes for a child's new user namespace."""
-
-    def same(kind: str) -> str:
-        with open(f"/proc/self/{kind}_map", encoding="ascii") as f:  # noqa: PTH123 - pathlib is not loaded here
-            return "".join("{0} {0} {2}\n".format(*line.split()) for line in f)
-
-    return same("uid"), same("gid")
+def _same_ids(kind: str) -> str:
+    """A map that keeps every id as it is."""
+    with open(f"/proc/self/{kind}_map", encoding="ascii") as f:  # noqa: PTH123 - pathlib is not loaded here
+        return "".join("{0} {0} {2}\n".format(*line.split()) for line in f)
 
 
-def enter_namespaces(map_ids: Callable[[], bool] | None = None) -> None:
+def enter_namespaces() -> None:
     """Leave for own user, mount, IPC and network namespaces; every id stays what it is.
 
-    Args:
-        map_ids: asks a privileged process to write our id maps; says whether it did. Without it our own two ids
-            are mapped, and files of others show as nobody's.
+    As root all ids are mapped. Without root the kernel maps only our own, and files of others show as nobody's.
 
     Raises:
         OSError: the kernel or its policy does not allow it.
     """
     uid, gid = os.geteuid(), os.getegid()
+    mapper = _fork_mapper() if uid == 0 else None
     _check(_libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNS | _CLONE_NEWIPC | _CLONE_NEWNET), "unshare")
-    if map_ids is None or not map_ids():
+    if mapper is None or not mapper():
         _write("/proc/self/setgroups", "deny")
         _write("/proc/self/uid_map", f"{uid} {uid} 1")
         _write("/proc/self/gid_map", f"{gid} {gid} 1")
     _mount(b"none", b"/", b"", _MS_REC | _MS_PRIVATE, b"")
+
+
+def _fork_mapper() -> Callable[[], bool]:
+    """Fork a child that stays outside; calling the result has it write our id maps, and says whether it could.
+
+    Once in a namespace of our own we lack the right to map more than ourselves.
+    """
+    maps = {kind: _same_ids(kind) for kind in ("uid", "gid")}
+    pid = os.getpid()
+    start_read, start_write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(start_write)
+            if os.read(start_read, 1):
+                for kind, text in maps.items():
+                    _write(f"/proc/{pid}/{kind}_map", text)
+                status = 0
+        except OSError:
+            status = 1  # the caller falls back to mapping itself alone
+        finally:
+            os._exit(status)
+    os.close(start_read)
+
+    def write_maps() -> bool:
+        os.write(start_write, b"x")
+        os.close(start_write)
+        return os.waitpid(child, 0)[1] == 0
+
+    return write_maps
 
 
 def _write(path: str, text: str) -> None:
@@ -103,9 +124,11 @@ def mount_overlay(plan: Mapping[str, str]) -> None:
     work = os.fsencode(plan["work"])
     # 'volatile' spares syncing a whole disk at each unmount; staged content that matters is in the store. The mark
     # it leaves, so that nobody trusts the layer after a crash, is ours to clear: the store's digests are what is trusted.
+    with suppress(FileNotFoundError):
+        os.unlink(work + b"/work/incompat/volatile/dirty")  # noqa: PTH108 - pathlib is not loaded here
     for name in (b"/work/incompat/volatile", b"/work/incompat"):
-        with suppress(OSError):
-            os.rmdir(work + name)
+        with suppress(FileNotFoundError):
+            os.rmdir(work + name)  # noqa: PTH106
     opened: list[int] = []
     try:
         # By descriptor: a path in the options would need ':', ',' and '\\' escaped.

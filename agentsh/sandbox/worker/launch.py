@@ -1,0 +1,350 @@
+"""Commands as WASM module instances: each has its own store, memory, descriptors and thread."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+import wasmtime as wt
+
+from agentsh.core.errors import LimitExceeded, SandboxError
+from agentsh.sandbox.contract import GUEST_ROOT
+from agentsh.sandbox.hostcalls import MODULE as HOSTCALLS
+from agentsh.sandbox.hostcalls import define_hostcalls
+from agentsh.sandbox.worker.pool import Pool
+from agentsh.sandbox.worker.streams import DOOR, SWITCH, WASI, Streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from agentsh.core.limits import Limits
+    from agentsh.core.tree import Tree
+
+_ABORTED = 134  # 128 + SIGABRT, as a shell reports a crashed program
+_KILLED = 137  # 128 + SIGKILL
+_CANNOT_RUN = 126
+_NEARLY_ALL = 0.75  # of its memory, in use by a command that failed: what it failed for
+_MAX_AT_ONCE = 256
+_FIXED_CLOCK_NS = 1_000_000_000_000_000_000  # 2001-09-09, for actions that are not granted a clock
+
+
+class Command(Protocol):
+    """A program that can be instantiated."""
+
+    module: wt.Module
+    preopens: Sequence[tuple[str, str]]
+    """Directories of the sandbox's own that it reads: host path, guest path."""
+
+    def argv(self, argv: Sequence[str], cwd: bytes) -> list[str]:
+        """The arguments that the module gets."""
+
+    def env(self, env: Mapping[str, str]) -> dict[str, str]:
+        """The variables that the module gets."""
+
+    def define(self, linker: wt.Linker) -> None:
+        """Offer imports of its own."""
+
+    def run(self, store: wt.Store, instance: wt.Instance) -> int:
+        """Run to the end; the exit status."""
+
+
+class Unavailable:
+    """A command that there is, but not here or not now.
+
+    Attributes:
+        message: what the person or agent can do about it; goes to the command's stderr.
+        status: its exit status.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        self.message = message
+        self.status = status
+
+
+class Catalogue(Protocol):
+    """Where commands come from."""
+
+    def names(self) -> Iterable[str]:
+        """Every command."""
+
+    def get(self, name: str) -> Command | Unavailable | None:
+        """A command by its name."""
+
+
+class Tool:
+    """A command of the userland: a WASI program."""
+
+    preopens: Sequence[tuple[str, str]] = ()
+
+    def __init__(self, module: wt.Module) -> None:
+        self.module = module
+
+    def argv(self, argv: Sequence[str], cwd: bytes) -> list[str]:
+        """As they are; the modules go to ``$PWD`` themselves."""
+        del cwd
+        return list(argv)
+
+    def env(self, env: Mapping[str, str]) -> dict[str, str]:
+        """As it is."""
+        return dict(env)
+
+    def define(self, linker: wt.Linker) -> None:
+        """Nothing: WASI and the host calls are enough."""
+
+    def run(self, store: wt.Store, instance: wt.Instance) -> int:
+        """Call its ``_start``."""
+        start = instance.exports(store)["_start"]
+        if not isinstance(start, wt.Func):
+            raise SandboxError("The module has no start function.")
+        start(store)
+        return 0
+
+
+class Running:
+    """A command that was started (the contract's ``Process``)."""
+
+    __slots__ = ("_done", "status")
+
+    def __init__(self) -> None:
+        self.status = 0
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def wait(self) -> int:
+        """Wait for the command's end and return its exit status."""
+        with self._done:
+            return self.status
+
+    def finish(self) -> None:
+        """The command has ended."""
+        self._done.release()
+
+
+class Instances:
+    """The contract's ``Launcher``, for one job at a time.
+
+    Args:
+        engine: runs the modules.
+        catalogue: where commands come from.
+        load: compiles a module's text, or takes it from the cache.
+    """
+
+    def __init__(self, engine: wt.Engine, catalogue: Catalogue, load: Callable[[str], wt.Module]) -> None:
+        self._engine = engine
+        self._catalogue = catalogue
+        self._load = load
+        self._pool = Pool()
+        self._running: set[Running] = set()
+        self._lock = threading.Lock()
+        self._stop_read, self._stop_write = os.pipe()
+        self._switches: tuple[wt.Module, wt.Module] | None = None
+        self.cancelled = threading.Event()
+        self.stopped = ""
+        self.note = ""
+
+    def begin(self, limits: Limits, tree: Tree, *, clock: bool) -> None:
+        """Start a job: ``tree`` is the staging view, and the current directory its root."""
+        self._limits, self._tree, self._clock = limits, tree, clock
+
+    def reset(self) -> None:
+        """Forget the last job; from here on :meth:`cancel` means the next one."""
+        self._started = 0
+        self.stopped = self.note = ""
+        if self.cancelled.is_set():
+            os.read(self._stop_read, 1)
+            self.cancelled.clear()
+
+    def end(self) -> None:
+        """Stop what still runs, and return when nothing does."""
+        with self._lock:
+            left = list(self._running)
+        if left:
+            self.cancel()
+            for process in left:
+                process.wait()
+
+    def cancel(self) -> None:
+        """Stop the job: every module at its next loop or call, every read that waits. Safe from any thread."""
+        with self._lock:
+            if not self.cancelled.is_set():
+                os.write(self._stop_write, b"x")
+                self.cancelled.set()
+        self._engine.increment_epoch()
+
+    def tick(self) -> bool:
+        """Stop what was started since :meth:`cancel`; False when nothing runs any more."""
+        self._engine.increment_epoch()
+        return bool(self._running)
+
+    def stop(self, limit: str, note: str) -> None:
+        """Stop the job because a limit was met."""
+        with self._lock:
+            if not self.stopped:
+                self.stopped, self.note = limit, note
+        self.cancel()
+
+    def names(self) -> Sequence[str]:
+        """Every command there is, sorted."""
+        return sorted(self._catalogue.names())
+
+    def start(
+        self,
+        argv: Sequence[bytes],
+        *,
+        stdin: int,
+        stdout: int,
+        stderr: int,
+        env: Mapping[str, str],
+        cwd: bytes,
+    ) -> Running:
+        """Start a command; see :class:`agentsh.sandbox.contract.Launcher`."""
+        name = os.fsdecode(argv[0])
+        command = self._catalogue.get(name)
+        if command is None:
+            raise KeyError(name)
+        with self._lock:
+            self._started += 1
+            if self._started > self._limits.processes:
+                raise LimitExceeded(
+                    f"The action started more than {self._limits.processes} commands.", limit="processes"
+                )
+            if len(self._running) >= _MAX_AT_ONCE:
+                raise LimitExceeded(f"The action ran more than {_MAX_AT_ONCE} commands at once.", limit="processes")
+        streams = Streams((stdin, stdout, stderr), self._stop_read)
+        process = Running()
+        if isinstance(command, Unavailable):
+            streams.say(f"{name}: {command.message}")
+            streams.close()
+            process.status = command.status
+            process.finish()
+            return process
+        arguments = [os.fsdecode(a) for a in argv]
+        variables = {**env, "PWD": os.fsdecode(GUEST_ROOT + b"/" + cwd if cwd else GUEST_ROOT)}
+
+        def work() -> None:
+            try:
+                process.status = self._run(command, arguments, variables, cwd, streams)
+            except Exception as e:  # noqa: BLE001 - a thread's last line of defence; it is told, not hidden
+                streams.say(f"{name}: the sandbox failed: {type(e).__name__}: {e}")
+                process.status = _CANNOT_RUN
+            finally:
+                if streams.too_large:
+                    self.stop("staged_bytes", "A file grew past the limit on staged bytes.")
+                streams.close()
+                with self._lock:
+                    self._running.discard(process)
+                process.finish()
+
+        with self._lock:
+            self._running.add(process)
+        self._pool.run(work)
+        return process
+
+    def _run(
+        self, command: Command, argv: Sequence[str], env: Mapping[str, str], cwd: bytes, streams: Streams
+    ) -> int:
+        store = wt.Store(self._engine)
+        hostcalls = None
+        try:
+            store.set_limits(memory_size=self._limits.memory_bytes)
+            store.set_epoch_deadline(1)
+            if self.cancelled.is_set():  # after the deadline: an epoch that ticks from here on is seen
+                return _KILLED
+            wasi = wt.WasiConfig()
+            try:
+                wasi.argv = command.argv(argv, cwd)
+                wasi.env = command.env(env).items()
+            except (UnicodeEncodeError, wt.WasmtimeError):
+                streams.say(f"{argv[0]}: arguments and variables must be UTF-8 without NUL: WebAssembly modules take no others")
+                return _CANNOT_RUN
+            streams.configure(wasi)
+            wasi.preopen_dir(".", GUEST_ROOT.decode(), True)
+            for host, guest in command.preopens:
+                wasi.preopen_dir(host, guest, False)
+            store.set_wasi(wasi)
+            linker = wt.Linker(self._engine)
+            linker.define_wasi()
+            if not self._clock:
+                _stop_clock(linker)
+            imports = {i.module for i in command.module.imports}
+            if HOSTCALLS in imports:
+                hostcalls = define_hostcalls(linker, store, tree=self._tree)
+            command.define(linker)
+            if streams.ours:
+                door, switch = self._switch()
+                finish = streams.connect(door, linker, store)
+                instance = linker.instantiate(store, command.module)
+                finish(switch, instance)
+            else:
+                instance = linker.instantiate(store, command.module)
+            status = self._call(command, store, instance, argv[0], streams)
+            if status and self._memory_is_short(store, instance):
+                self.stop("memory_bytes", f"{argv[0]} failed with its memory used up.")
+            return status
+        finally:
+            store.close()
+            if hostcalls is not None:
+                hostcalls.close()
+
+    def _call(self, command: Command, store: wt.Store, instance: wt.Instance, name: str, streams: Streams) -> int:
+        try:
+            return command.run(store, instance) & 0xFF
+        except wt.ExitTrap as e:
+            return e.code & 0xFF
+        except wt.Trap as e:
+            if self.cancelled.is_set():
+                return _KILLED
+            streams.say(f"{name}: crashed: {_reason(e)}")
+            return _ABORTED
+
+    def _memory_is_short(self, store: wt.Store, instance: wt.Instance) -> bool:
+        """Whether a command that failed had nearly all of its memory in use.
+
+        The engine tells the module that it cannot grow, and nobody else.
+        """
+        memory = instance.exports(store).get("memory")
+        return isinstance(memory, wt.Memory) and memory.data_len(store) > self._limits.memory_bytes * _NEARLY_ALL
+
+    def _switch(self) -> tuple[wt.Module, wt.Module]:
+        if self._switches is None:
+            self._switches = self._load(DOOR), self._load(SWITCH)
+        return self._switches
+
+
+def _reason(trap: wt.Trap) -> str:
+    code = trap.trap_code
+    return "a trap" if code is None else code.name.lower().replace("_", " ")
+
+
+def _stop_clock(linker: wt.Linker) -> None:
+    """Have every clock stand still: for actions that are not granted one."""
+    linker.allow_shadowing = True
+    i32, i64 = wt.ValType.i32(), wt.ValType.i64()
+
+    def time(caller: wt.Caller, _clock: int, _precision: int, result: int) -> int:
+        memory = caller["memory"]
+        at = result & 0xFFFFFFFF
+        if not isinstance(memory, wt.Memory) or at + 8 > memory.data_len(caller):
+            return 21  # EFAULT
+        memory.write(caller, _FIXED_CLOCK_NS.to_bytes(8, "little"), at)
+        return 0
+
+    linker.define_func(WASI, "clock_time_get", wt.FuncType([i32, i64, i32], [i32]), time, access_caller=True)
+
+
+def module_loader(engine: wt.Engine, cache_dir: Path) -> Callable[[str], wt.Module]:
+    """Compiles the text of our own small modules, by way of the cache of compiled modules."""
+    import hashlib  # noqa: PLC0415 - only when a module is needed
+
+    from agentsh.sandbox.modules import ModuleCache  # noqa: PLC0415
+    from agentsh.sandbox.worker.engine_settings import SETTINGS  # noqa: PLC0415
+
+    cache = ModuleCache(engine, cache_dir, settings=SETTINGS)
+
+    def load(text: str) -> wt.Module:
+        # The text's hash stands for the module's: translating it costs more than loading the result.
+        return cache.load(text.encode(), hashlib.sha256(text.encode()).hexdigest())
+
+    return load

@@ -1,0 +1,197 @@
+"""The worker process: enters the staging view, runs one job at a time, and can be killed at any moment."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentsh.core.errors import AgentshError, Interrupted, LimitExceeded
+from agentsh.core.limits import Limits
+from agentsh.core.tree import Tree
+from agentsh.sandbox.worker import wire
+from agentsh.sandbox.worker.confine import confine, set_job_limits
+
+if TYPE_CHECKING:
+    from agentsh.sandbox.worker.launch import Instances
+
+_TICK_S = 0.005
+_NOT_FOUND = 127
+_FAILED = 1
+_LIMIT = 6
+_INTERRUPTED = 130
+
+
+class Worker:
+    """One process's worth of sandbox.
+
+    Args:
+        jobs: socket to the parent for jobs and their ends.
+        control: socket on which the parent asks to stop a job; its end of file is the parent's end.
+        plan: how to enter the staging view.
+        cache_dir: compiled modules.
+    """
+
+    def __init__(self, jobs: socket.socket, control: socket.socket, plan: dict[str, str], cache_dir: Path) -> None:
+        self._jobs = jobs
+        self._control = control
+        self._plan = plan
+        self._job = 0
+        self._lock = threading.Lock()
+        self._instances = _make_instances(cache_dir)
+
+    def serve(self, isolation: str) -> None:
+        """Run jobs until the parent is gone."""
+        threading.Thread(target=self._watch, daemon=True).start()
+        wire.send(self._jobs, {"ready": True, "isolation": isolation})
+        while True:
+            try:
+                message, fds = wire.receive(self._jobs)
+            except wire.WireError:
+                return
+            with self._lock:
+                self._instances.reset()
+                self._job = message["number"]
+            tree = None
+            try:
+                tree, reply = self._enter_and_run(message, fds)
+            except Exception as e:  # noqa: BLE001 - whatever it was, the parent must hear of it
+                reply = {"error": f"{type(e).__name__}: {e}"}
+            with self._lock:
+                self._job = 0
+            for fd in fds:
+                os.close(fd)
+            wire.send(self._jobs, reply)
+            self._leave(tree)
+
+    def _enter_and_run(self, message: dict[str, Any], fds: list[int]) -> tuple[Tree, dict[str, Any]]:
+        tree = self._enter()
+        try:
+            return tree, self._run(message, fds, tree)
+        except BaseException:
+            self._leave(tree)
+            raise
+
+    def _enter(self) -> Tree:
+        """Go into the staging view. An overlay is mounted anew for each job: the person may have edited below it."""
+        root = self._plan.get("root", "")
+        if self._plan["kind"] == "overlay":
+            from agentsh.sandbox.worker import linux  # noqa: PLC0415 - Linux alone
+
+            linux.mount_overlay(self._plan)
+            root = self._plan["merged"]
+        os.chdir(root)
+        return Tree(".")
+
+    def _leave(self, tree: Tree | None) -> None:
+        if tree is None or tree.fd < 0:
+            return
+        tree.close()
+        os.chdir("/")
+        if self._plan["kind"] == "overlay":
+            from agentsh.sandbox.worker import linux  # noqa: PLC0415 - Linux alone
+
+            linux.unmount(self._plan["merged"])
+
+    def _run(self, message: dict[str, Any], fds: list[int], tree: Tree) -> dict[str, Any]:
+        limits = Limits(**message["limits"])
+        set_job_limits(limits)
+        self._instances.begin(limits, tree, clock=message.get("clock", True))
+        status = _FAILED
+        try:
+            if message.get("script"):
+                status = self._run_script(message["script"], limits, tree, fds)
+            else:
+                status = self._run_command(message["argv"], fds)
+        except LimitExceeded as e:
+            self._instances.stop(e.limit, e.what)
+        except Interrupted:
+            status = _INTERRUPTED
+        except AgentshError as e:
+            return {"error": e.what}
+        except OSError as e:
+            _say(fds[2], f"agentsh: {e.strerror or e}")
+        finally:
+            self._instances.end()
+        stopped = self._instances.stopped
+        return {"status": _LIMIT if stopped else status, "stopped": stopped, "note": self._instances.note}
+
+    def _run_script(self, script: str, limits: Limits, tree: Tree, fds: list[int]) -> int:
+        from agentsh.sandbox.interpreter import run_script  # noqa: PLC0415 - only for scripts
+        from agentsh.shell import parse  # noqa: PLC0415
+
+        return run_script(
+            parse(script),
+            launcher=self._instances,
+            tree=tree,
+            stdin=fds[0],
+            stdout=fds[1],
+            stderr=fds[2],
+            env={},
+            limits=limits,
+            cancelled=self._instances.cancelled,
+        )
+
+    def _run_command(self, argv: list[str], fds: list[int]) -> int:
+        environment = {"HOME": "/workspace", "LANG": "C.UTF-8"}
+        try:
+            process = self._instances.start(
+                [os.fsencode(a) for a in argv],
+                stdin=fds[0],
+                stdout=fds[1],
+                stderr=fds[2],
+                env=environment,
+                cwd=b"",
+            )
+        except KeyError:
+            _say(fds[2], f"{argv[0]}: command not found")
+            return _NOT_FOUND
+        return process.wait()
+
+    def _watch(self) -> None:
+        """Stop jobs when asked to, and end with the parent, whatever the other threads are doing."""
+        while True:
+            try:
+                request = self._control.recv(wire.STOP.size, socket.MSG_WAITALL)
+            except OSError:
+                request = b""
+            if len(request) < wire.STOP.size:
+                os._exit(0)
+            (number,) = wire.STOP.unpack(request)
+            with self._lock:
+                current = number == self._job
+                if current:
+                    self._instances.cancel()
+            if current:
+                while self._job == number:  # the interpreter may be about to start one more
+                    self._instances.tick()
+                    time.sleep(_TICK_S)
+
+
+def _say(fd: int, text: str) -> None:
+    try:
+        os.write(fd, text.encode("utf-8", "backslashreplace") + b"\n")
+    except OSError:
+        return  # nobody reads it any more
+
+
+def _make_instances(cache_dir: Path) -> Instances:
+    from agentsh.sandbox.worker.catalogue import Commands  # noqa: PLC0415 - loads wasmtime
+    from agentsh.sandbox.worker.engine import make_engine  # noqa: PLC0415
+    from agentsh.sandbox.worker.launch import Instances, module_loader  # noqa: PLC0415
+
+    engine = make_engine()
+    return Instances(engine, Commands(engine, cache_dir), module_loader(engine, cache_dir))
+
+
+def main(jobs_fd: int, control_fd: int, plan: dict[str, str], cache_dir: str) -> None:
+    """Run as the process's only work; returns when the parent is gone."""
+    sys.setswitchinterval(0.001)
+    isolation = confine()
+    jobs, control = socket.socket(fileno=jobs_fd), socket.socket(fileno=control_fd)
+    Worker(jobs, control, plan, Path(cache_dir)).serve(isolation)
+    os._exit(0)
