@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from agentsh.core.secret import Secret
 
 _ERROR_BYTES = 64 << 10
+_ERROR_S = 10.0  # seconds for the text of an error, however slowly it drips
 _TRANSPORT_LOGGERS = ("httpx", "httpx2", "httpcore", "httpcore2")  # packages too; the client brings one pair of them
 _RAW_HEADER = "x-stainless-raw-response"  # the client reads it back from the request to see how it was asked
 _SENT_HEADERS = frozenset({"host", "accept", "connection", "content-type", "content-length", "user-agent", _RAW_HEADER})
@@ -283,9 +284,10 @@ def _arriving(response: Any) -> None:
         body = {"error": "it compresses its answer, which was declined"}
     else:
         raw = bytearray()
+        deadline = time.monotonic() + _ERROR_S
         for chunk in response.iter_raw():
             raw += chunk
-            if len(raw) >= _ERROR_BYTES:
+            if len(raw) >= _ERROR_BYTES or time.monotonic() > deadline:
                 break
         body = _error_body(bytes(raw[:_ERROR_BYTES]))
     response.close()

@@ -6,7 +6,7 @@ import signal
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from agentsh.core.action import ActionStatus
 from agentsh.core.errors import (
@@ -40,52 +40,17 @@ from agentsh.runtime.tell import OutputEvents, effect_summaries
 from agentsh.runtime.tools import describe, describe_error, fingerprint, to_action, tool_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
 
-    from agentsh.core.action import ActionRecord, ActionSpec
-    from agentsh.core.diff import FileDiff
+    from agentsh.core.action import ActionRecord
     from agentsh.core.session import SessionRecord
     from agentsh.llm import Answer, Model, ToolCall
+    from agentsh.runtime.agent_workspace import AgentWorkspace
 
 EndStatus = Literal["done", "failed", "interrupted", "step-limit"]
 
 _COUNTED_EFFECTS = 50  # effects whose lines are counted; past it the names are enough
 _CUT_OFF = "[Your answer was cut off by its token limit. Go on from there, in smaller pieces.]"
-
-
-class AgentWorkspace(Protocol):
-    """What the loop needs of a workspace: :class:`agentsh.runtime.workspace.Workspace` has it."""
-
-    @property
-    def policy_name(self) -> str:
-        """The name of the policy that decides."""
-
-    def act(
-        self,
-        spec: ActionSpec,
-        *,
-        session: str | None = None,
-        on_output: Callable[[Literal["stdout", "stderr"], bytes], None] | None = None,
-    ) -> ActionRecord:
-        """Run an action on the staging view."""
-
-    def output(self, action: str, stream: Literal["stdout", "stderr"] = "stdout") -> bytes:
-        """What an action printed."""
-
-    def diff(self, action: str | None = None) -> list[FileDiff]:
-        """The effect of an action."""
-
-    def start_session(self, task: str, model: str) -> str:
-        """Begin a session and return its id."""
-
-    def end_session(self, session: str, status: str) -> None:
-        """Record how a session ended."""
-
-    def session(self, session: str) -> SessionRecord:
-        """A session with its messages."""
-
-    def add_message(self, session: str, message: Mapping[str, Any]) -> None:
-        """Append to a session's conversation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,6 +233,21 @@ def test_an_error_page_without_end_is_cut():
     assert len(failure(flood).what) < 1000
 
 
+def test_an_error_page_that_drips_is_cut(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("agentsh.llm.endpoint._ERROR_S", 0.1)
+
+    def drip(h: Handler) -> None:
+        h.send_response(400)
+        h.send_header("Connection", "close")
+        h.end_headers()
+        h.close_connection = True
+        while not h.scripted.released.wait(0.01):
+            h.wfile.write(b".")
+            h.wfile.flush()
+
+    assert "HTTP 400" in failure(drip).what
+
+
 def test_a_compressed_answer_is_refused():
     body = gzip.compress(b"0" * 10_000_000)
     error = failure(lambda h: h.plain(200, body, Content_Encoding="gzip"))

@@ -1,0 +1,47 @@
+"""What the agent loop needs of a workspace, and no more: a loop that only sees this cannot approve or commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from agentsh.core.action import ActionRecord, ActionSpec
+    from agentsh.core.diff import FileDiff
+    from agentsh.core.session import SessionRecord
+
+
+class AgentWorkspace(Protocol):
+    """What the loop needs of a workspace: :class:`agentsh.runtime.workspace.Workspace` has it."""
+
+    @property
+    def policy_name(self) -> str:
+        """The name of the policy that decides."""
+
+    def act(
+        self,
+        spec: ActionSpec,
+        *,
+        session: str | None = None,
+        on_output: Callable[[Literal["stdout", "stderr"], bytes], None] | None = None,
+    ) -> ActionRecord:
+        """Run an action on the staging view."""
+
+    def output(self, action: str, stream: Literal["stdout", "stderr"] = "stdout") -> bytes:
+        """What an action printed."""
+
+    def diff(self, action: str | None = None) -> list[FileDiff]:
+        """The effect of an action."""
+
+    def start_session(self, task: str, model: str) -> str:
+        """Begin a session and return its id."""
+
+    def end_session(self, session: str, status: str) -> None:
+        """Record how a session ended."""
+
+    def session(self, session: str) -> SessionRecord:
+        """A session with its messages."""
+
+    def add_message(self, session: str, message: Mapping[str, Any]) -> None:
+        """Append to a session's conversation."""
