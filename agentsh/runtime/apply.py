@@ -211,7 +211,8 @@ class Applier:
             self._remove_directory(fd, name)
             before = None
         elif before is not None and (after is None or is_directory(after)):
-            self._remove_file(step, fd, name, home)
+            if not (self._resume and is_directory(after) and self._is_made(fd, name)):
+                self._remove_file(step, fd, name, home)
             before = None
         if after is None:
             return
@@ -219,7 +220,7 @@ class Applier:
             try:
                 os.mkdir(name, 0o700, dir_fd=fd)
             except FileExistsError:
-                if not (self._resume and is_directory(observe_at(fd, name, self._store.hash_fd))):
+                if not (self._resume and self._is_made(fd, name)):
                     raise
         elif before is None:
             rename_new(home, step.temp, fd, name)
@@ -227,6 +228,10 @@ class Applier:
             self._change_mode(step, fd, name, after)
         else:
             self._replace(step, fd, name, home)
+
+    def _is_made(self, fd: int, name: bytes) -> bool:
+        """True when an earlier attempt has already made the directory."""
+        return is_directory(observe_at(fd, name, self._store.hash_fd))
 
     def _replace(self, step: Step, fd: int, name: bytes, home: int) -> None:
         exchange(home, step.temp, fd, name)

@@ -11,6 +11,7 @@ from agentsh.core.faults import fault_point
 from agentsh.core.history import CommitKind, CommitOutcome
 from agentsh.core.report import CommitResult
 from agentsh.core.sanitise import visible_path
+from agentsh.core.tree import OutsideTreeError, split_path
 from agentsh.runtime.apply import current_state, is_directory, parents
 from agentsh.runtime.intent import Intent
 from agentsh.runtime.snapshot import take_snapshot
@@ -53,14 +54,14 @@ def commit_effects(
 
     Raises:
         ConflictError: a path is not in the state that its effect starts from. Nothing was written.
-        UsageError: an effect is about a socket, a device or a FIFO. Nothing was written.
+        UsageError: an effect is about a socket, a device or a FIFO, or its path leads outside. Nothing was written.
         LimitExceeded: the disk is full. Nothing was written.
         ActionFailed: a path could not be written; what was written before it was put back.
     """
     wanted = sorted((e for e in effects if e.before != e.after), key=lambda e: e.path)
     if not wanted and not actions:
         return CommitResult(None, None)
-    _refuse_special(wanted)
+    _refuse_unfit(wanted)
     take_snapshot(store, tree, progress=progress)
     present = check_effects(store, tree, wanted)
     fault_point("commit.before-intent")
@@ -127,7 +128,15 @@ def _reachable(tree: Tree, path: bytes, after: Mapping[bytes, Entry | None], kno
     return True
 
 
-def _refuse_special(effects: Sequence[FileEffect]) -> None:
+def _refuse_unfit(effects: Sequence[FileEffect]) -> None:
+    for effect in effects:
+        # Anything but the one plain spelling of a path inside is no effect that a sandbox reports.
+        try:
+            plain = b"/".join(split_path(effect.path))
+        except OutsideTreeError:
+            plain = b""
+        if not plain or plain != effect.path:
+            raise UsageError(f"'{visible_path(effect.path)}' is not a path inside the workspace.")
     special = [e.path for e in effects for s in (e.before, e.after) if s is not None and s.type is EntryType.OTHER]
     if special:
         names = ", ".join(visible_path(p) for p in special[:_SHOWN])

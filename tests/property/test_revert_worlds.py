@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -75,13 +76,13 @@ _files = st.dictionaries(
 def test_selective_revert_agrees_with_a_plain_model(states: list[trees.World], data: st.DataObject) -> None:
     """Files that cannot be merged: an undo takes the old state, finds it there, or is a conflict; nothing else."""
     with tempfile.TemporaryDirectory() as home, Scene(Path(home), states[0]) as scene:
-        steps = [(scene.become(after), before, after) for before, after in zip(states, states[1:], strict=False)]
+        steps = [(scene.become(after), before, after) for before, after in pairwise(states)]
         chosen = data.draw(st.lists(st.sampled_from(steps), unique_by=lambda s: s[0], min_size=1))
         expected, conflicts = dict(states[-1]), set()
         for action, before, after in sorted(chosen, key=lambda s: -int(s[0][1:])):
             for path in before.keys() | after.keys():
                 old, new, now = before.get(path), after.get(path), expected.get(path)
-                if old == new or now == old:
+                if old in (new, now):
                     continue
                 if now != new:
                     conflicts.add((path, action))
