@@ -159,6 +159,10 @@ class WordScanner:
                 self.fail("braces nest too deep", start)
         if any(isinstance(p, Literal) and "~" in p.text for p in parts):
             done = _tildes(done, assigned=assigned)
+            if not assigned and isinstance(parts[0], Literal) and (m := _LIKE_ASSIGNMENT.match(parts[0].text)):
+                # As bash: name=~ is expanded in any word, dd of=~/x too.
+                rest = (Literal(parts[0].text[m.end() :]), *parts[1:])
+                done = (Literal(m.group()), *_tildes(rest, assigned=True))
         return Word(done, start, static_text(done))
 
     def bare_parts(self) -> list[Part]:
@@ -529,6 +533,7 @@ _ARITHMETIC = Mode(re.compile(r"[^()$`\"\\;]+"), "();", quoted=True)
 _ARITHMETIC_SECTION = Mode(re.compile(r"[^();$`\"\\]+"), "();", quoted=True)
 _SUBSTRING = Mode(re.compile(r"[^:?}()$`\"\\]+"), ":?}()", quoted=True)
 
+_LIKE_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=(?=.)", re.ASCII)
 _TILDE = re.compile(r"~([+-]?)(?=/|\Z)")
 
 

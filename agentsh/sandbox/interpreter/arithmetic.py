@@ -152,7 +152,7 @@ class Evaluator:
         if v.subscript is None:
             text = self.state.get(v.name)
             if text is None and "u" in self.state.options:
-                raise CommandError(f"{v.name}: unbound variable", fatal=True)
+                raise CommandError(f"{v.name}: unbound variable", 127, fatal=True)
         else:
             array = self.state.variables.get(v.name)
             key = self._key(v, array)

@@ -53,7 +53,7 @@ class ParameterExpansion:
 
     def _check_set(self, p: Parameter) -> None:
         if "u" in self.state.options and p.name not in "@*":
-            raise CommandError(f"{p.name}: unbound variable", fatal=True)
+            raise CommandError(f"{p.name}: unbound variable", 127, fatal=True)
 
     def _indirect(self, p: Parameter) -> Parameter:
         name = self.state.get(p.name)
@@ -70,7 +70,7 @@ class ParameterExpansion:
             return sorted(n for n in state.variables if n.startswith(p.name))
         if p.name in ("@", "*"):
             return list(state.parameters)
-        value = state.variables.get(p.name)
+        value = state.array(p.name)
         if p.subscript is None:
             return state.get(p.name)
         if isinstance(p.subscript, str):

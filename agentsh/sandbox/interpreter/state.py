@@ -123,6 +123,16 @@ class State:
             return value
         return value.get(0) if isinstance(value, IndexedArray) else value.get("0")
 
+    def array(self, name: str) -> Value | None:
+        """A variable with all its elements, the shell's own arrays included."""
+        value = self.variables.get(name)
+        if value is None:
+            if name == "PIPESTATUS":
+                return IndexedArray((i, str(s)) for i, s in enumerate(self.pipe_status))
+            if name == "FUNCNAME":
+                return IndexedArray(enumerate(reversed(self.call_names)))
+        return value
+
     def set(self, name: str, value: str) -> None:
         """Assign a scalar (an array's element 0).
 
@@ -192,6 +202,7 @@ _SPECIAL = {
     "SECONDS": lambda s: str(int(time.monotonic() - s.started)),
     "EPOCHSECONDS": lambda _: str(int(time.time())),
     "BASHPID": lambda _: "1",
+    "PIPESTATUS": lambda s: str(s.pipe_status[0]),
     "SHLVL": lambda _: "1",
     "FUNCNAME": lambda s: s.call_names[-1] if s.call_names else None,
 }
