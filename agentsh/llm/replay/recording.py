@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _MAX_BYTES = 64 << 20
+_EXPECT = ("task_contains", "result_contains", "result_lacks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,21 @@ class Recording:
     name: str
     turns: tuple[Turn, ...] = field(default_factory=tuple)
     task: str = ""
+
+
+def to_json(recording: Recording) -> str:
+    """A recording in the form that :func:`parse_recording` reads."""
+    head = {"agentsh_recording": FORMAT, "name": recording.name, "task": recording.task}
+    return json.dumps({**head, "turns": [_turn_json(t) for t in recording.turns]}, ensure_ascii=False, indent=1) + "\n"
+
+
+def _turn_json(turn: Turn) -> dict[str, Any]:
+    raw: dict[str, Any] = {"text": turn.text}
+    if turn.tool_calls:
+        raw["tool_calls"] = [{"name": name, "arguments": arguments} for name, arguments in turn.tool_calls]
+    if expect := {k: list(getattr(turn, k)) for k in _EXPECT if getattr(turn, k)}:
+        raw["expect"] = expect
+    return raw
 
 
 def load_recording(path: Path) -> Recording:
@@ -133,12 +149,12 @@ def _turn(raw: object) -> Turn:
     expect = raw.get("expect", {})
     if not isinstance(text, str) or not isinstance(calls, list) or not isinstance(expect, dict):
         raise ValueError("'text' is a string, 'tool_calls' a list, 'expect' an object")  # noqa: TRY004 - bad data
-    if unknown := set(expect) - {"task_contains", "result_contains", "result_lacks"}:
+    if unknown := set(expect) - set(_EXPECT):
         raise ValueError(f"'expect' has the unknown {', '.join(sorted(unknown))}")
     return Turn(
         text,
         tuple(_call(c) for c in calls),
-        *(_pieces(expect, key) for key in ("task_contains", "result_contains", "result_lacks")),
+        *(_pieces(expect, key) for key in _EXPECT),
     )
 
 

@@ -1,4 +1,4 @@
-"""The HTTP server that plays a recording: ``/v1/models`` and ``/v1/chat/completions``, streamed or whole.
+"""The HTTP server of recordings: ``/v1/models`` and ``/v1/chat/completions``, streamed or whole.
 
 It keeps no state between requests. The turn to play is the number of assistant messages in the request, so a request
 that is sent again, or a session that is resumed, gets the answer that belongs there.
@@ -12,29 +12,48 @@ import secrets
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from agentsh.core.errors import ModelError
+from agentsh.llm.replay.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agentsh.llm.replay.recording import Recording, Turn
+    from agentsh.llm.replay.recording import Turn
 
 _MAX_REQUEST = 64 << 20
 _TEXT_PIECE = 24
 _ARGUMENT_PIECE = 40
 
 
+class Player(Protocol):
+    """Gives the answers that the server sends."""
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+
+    def play(self, messages: list[Any], tools: list[Any]) -> tuple[int, Turn]:
+        """The turn after ``messages``, with its number from 0.
+
+        Raises:
+            Mismatch: there is none that fits.
+            ModelError: it could not be had.
+        """
+
+
 class ReplayServer:
     """A server on 127.0.0.1 that only who knows its token can use.
 
     Args:
-        recording: what to play.
+        player: what to play: a recording, or something that makes one.
         port: 0 for one that is free.
         token: the bearer token; a random one by default.
     """
 
-    def __init__(self, recording: Recording, *, port: int = 0, token: str | None = None) -> None:
-        self.recording = recording
+    def __init__(self, player: Recording | Player, *, port: int = 0, token: str | None = None) -> None:
+        self.player: Player = _Recorded(player) if isinstance(player, Recording) else player
         self.token = token or secrets.token_urlsafe(32)
         self._http = _Server(("127.0.0.1", port), _Handler)
         self._http.replay = self
@@ -74,6 +93,23 @@ class Mismatch(Exception):
     """The conversation is not the one that was recorded."""
 
 
+class _Recorded:
+    """Plays a recording."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.name = recording.name
+        self._recording = recording
+
+    def play(self, messages: list[Any], tools: list[Any]) -> tuple[int, Turn]:
+        del tools  # a recording knows what it calls
+        return pick_turn(self._recording, messages)
+
+
+def turns_so_far(messages: list[Any]) -> int:
+    """How many answers a conversation has."""
+    return sum(isinstance(m, dict) and m.get("role") == "assistant" for m in messages)
+
+
 def pick_turn(recording: Recording, messages: list[Any]) -> tuple[int, Turn]:
     """The turn to play after ``messages``, with its number from 0.
 
@@ -81,7 +117,7 @@ def pick_turn(recording: Recording, messages: list[Any]) -> tuple[int, Turn]:
         Mismatch: all turns were played, or what the turn expects is not there.
     """
     known = [m for m in messages if isinstance(m, dict)]
-    n = sum(m.get("role") == "assistant" for m in known)
+    n = turns_so_far(messages)
     total = len(recording.turns)
     if n >= total:
         raise Mismatch(f"all {total} turns of the recording '{recording.name}' were played")
@@ -136,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != "/v1/models":
             self._fail(HTTPStatus.NOT_FOUND, f"no such path: {self.path[:200]}")
             return
-        name = self.server.replay.recording.name
+        name = self.server.replay.player.name
         self._json(HTTPStatus.OK, {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "agentsh"}]})
 
     def do_POST(self) -> None:
@@ -148,18 +184,22 @@ class _Handler(BaseHTTPRequestHandler):
         request = self._request()
         if request is None:
             return
+        player, tools = self.server.replay.player, request.get("tools")
         try:
-            n, turn = pick_turn(self.server.replay.recording, request["messages"])
+            n, turn = player.play(request["messages"], tools if isinstance(tools, list) else [])
         except Mismatch as e:
             self._fail(HTTPStatus.UNPROCESSABLE_ENTITY, str(e), kind="recording_mismatch")
             return
+        except ModelError as e:
+            self._fail(HTTPStatus.BAD_GATEWAY, e.what, kind="upstream_error")
+            return
         usage = _usage(request["messages"], turn)
         if not request.get("stream"):
-            self._json(HTTPStatus.OK, _completion(self.server.replay.recording.name, n, turn, usage))
+            self._json(HTTPStatus.OK, _completion(player.name, n, turn, usage))
             return
         options = request.get("stream_options")
         with_usage = isinstance(options, dict) and bool(options.get("include_usage"))
-        self._stream(_chunks(self.server.replay.recording.name, n, turn, usage if with_usage else None))
+        self._stream(_chunks(player.name, n, turn, usage if with_usage else None))
 
     def _authorised(self) -> bool:
         sent = self.headers.get("Authorization", "")

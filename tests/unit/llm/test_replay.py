@@ -6,14 +6,19 @@ import http.client
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
+from agentsh.config import ModelProfile
 from agentsh.core.errors import ModelError
+from agentsh.core.secret import Secret
+from agentsh.llm import EndpointModel, Retry
 from agentsh.llm.replay import (
+    Recorder,
     Recording,
     ReplayModel,
     ReplayServer,
@@ -22,6 +27,7 @@ from agentsh.llm.replay import (
     load_recording,
     parse_recording,
 )
+from agentsh.llm.replay.recording import to_json
 
 TURNS: list[dict[str, Any]] = [
     {"text": "Looking. \u2603", "tool_calls": [{"name": "shell", "arguments": {"line": "ls " + "x" * 100}}]},
@@ -179,6 +185,32 @@ def test_the_demonstration_is_well_formed():
     assert {"shell", "read", "search", "edit", "write"} == set(names)
     assert not demo.turns[-1].tool_calls
     assert all(t.result_contains for t in demo.turns[1:])
+
+
+def test_a_conversation_recorded_from_an_endpoint_plays_the_same(tmp_path: Path):
+    path = tmp_path / "made.json"
+    original = parse_recording(json.dumps(RECORDING).encode(), source="test")
+    with ReplayModel("real", original) as real, ReplayServer(Recorder(real, path, name="made")) as between:
+        profile = ModelProfile("p", "made", base_url=between.url, key="T")
+        with EndpointModel(profile, Secret("T", between.token), retry=Retry(attempts=1)) as model:
+            first = model.complete([TASK], [])
+            assert model.complete([TASK], []) == first  # asked once more, as after a broken connection
+            talk = [TASK, first.to_message(), result("README")]
+            second = model.complete(talk, [])
+            with pytest.raises(ModelError, match=r"HTTP 502: .*all 2 turns"):
+                model.complete([*talk, second.to_message()], [])
+            with pytest.raises(ModelError, match="begin it anew"):
+                model.complete([TASK, *[LOOKED] * 7], [])
+    made = load_recording(path)
+    assert [(t.text, t.tool_calls) for t in made.turns] == [(t.text, t.tool_calls) for t in original.turns]
+    assert made.task == TASK["content"]
+    with ReplayModel("replay", made) as model:
+        assert model.complete([TASK], []) == replace(first, usage=model.complete([TASK], []).usage)
+
+
+def test_a_recording_survives_being_written_and_read():
+    original = parse_recording(json.dumps(RECORDING).encode(), source="test")
+    assert parse_recording(to_json(original).encode(), source="test") == original
 
 
 def test_the_server_runs_by_itself(tmp_path: Path):
