@@ -54,6 +54,5 @@ class FileLock:
                     raise WorkspaceBusy(f"Another agentsh process (pid {holder}) is working here.") from None
                 time.sleep(delay)
                 delay = min(delay * 2, 0.1)
-        os.truncate(fd, 0)
-        os.pwrite(fd, str(os.getpid()).encode(), 0)
+        os.pwrite(fd, b"%-20d\n" % os.getpid(), 0)  # always as long: nothing of an older holder is left
         self._fd = fd
