@@ -11,7 +11,7 @@ import wasmtime as wt
 from agentsh.core.errors import LimitExceeded, SandboxError
 from agentsh.sandbox.contract import GUEST_ROOT
 from agentsh.sandbox.hostcalls import MODULE as HOSTCALLS
-from agentsh.sandbox.hostcalls import define_hostcalls
+from agentsh.sandbox.hostcalls import Hostcalls, define_hostcalls
 from agentsh.sandbox.worker.pool import Pool
 from agentsh.sandbox.worker.streams import DOOR, SWITCH, WASI, Streams
 
@@ -122,6 +122,28 @@ class Running:
         self._done.release()
 
 
+class _Frame:
+    """What a command's instances are made from; kept and used again, by one run at a time.
+
+    Args:
+        engine: runs the module.
+        command: the command.
+        tree: the staging view.
+        clock: whether it may read the time.
+    """
+
+    def __init__(self, engine: wt.Engine, command: Command, tree: Tree, *, clock: bool) -> None:
+        self.linker = wt.Linker(engine)
+        self.linker.define_wasi()
+        self.hostcalls: Hostcalls | None = None
+        if not clock:
+            _stop_clock(self.linker)
+        if any(i.module == HOSTCALLS for i in command.module.imports):
+            self.hostcalls = define_hostcalls(self.linker, wt.Store(engine), tree=tree)
+        command.define(self.linker)
+        self.ready = self.linker.instantiate_pre(command.module)
+
+
 class Instances:
     """The contract's ``Launcher``, for one job at a time.
 
@@ -137,6 +159,7 @@ class Instances:
         self._load = load
         self._pool = Pool()
         self._running: set[Running] = set()
+        self._frames: dict[tuple[Command, bool], list[_Frame]] = {}
         self._lock = threading.Lock()
         self._stop_read, self._stop_write = os.pipe()
         self._switches: tuple[wt.Module, wt.Module] | None = None
@@ -200,6 +223,31 @@ class Instances:
         cwd: bytes,
     ) -> Running:
         """Start a command; see :class:`agentsh.sandbox.contract.Launcher`."""
+        process, work = self._begin(argv, (stdin, stdout, stderr), env, cwd)
+        if work is not None:
+            self._pool.run(work)
+        return process
+
+    def call(
+        self,
+        argv: Sequence[bytes],
+        *,
+        stdin: int,
+        stdout: int,
+        stderr: int,
+        env: Mapping[str, str],
+        cwd: bytes,
+    ) -> int:
+        """As :meth:`start` and a wait, but in this thread, which saves handing it to another one and back."""
+        process, work = self._begin(argv, (stdin, stdout, stderr), env, cwd)
+        if work is not None:
+            work()
+        return process.wait()
+
+    def _begin(
+        self, argv: Sequence[bytes], fds: tuple[int, int, int], env: Mapping[str, str], cwd: bytes
+    ) -> tuple[Running, Callable[[], None] | None]:
+        """What :meth:`start` is to run; nothing when the command ended before it began."""
         name = os.fsdecode(argv[0])
         command = self._catalogue.get(name)
         if command is None:
@@ -212,20 +260,21 @@ class Instances:
                 )
             if len(self._running) >= _MAX_AT_ONCE:
                 raise LimitExceeded(f"The action ran more than {_MAX_AT_ONCE} commands at once.", limit="processes")
-        streams = Streams((stdin, stdout, stderr), self._stop_read)
+        streams = Streams(fds, self._stop_read)
         process = Running()
         if isinstance(command, Unavailable):
             streams.say(f"{name}: {command.message}")
             streams.close()
             process.status = command.status
             process.finish()
-            return process
+            return process, None
+        program = command
         arguments = [os.fsdecode(a) for a in argv]
         variables = {**env, "PWD": os.fsdecode(GUEST_ROOT + b"/" + cwd if cwd else GUEST_ROOT)}
 
         def work() -> None:
             try:
-                process.status = self._run(command, arguments, variables, cwd, streams)
+                process.status = self._run(program, arguments, variables, cwd, streams)
             except Exception as e:  # noqa: BLE001 - a thread's last line of defence; it is told, not hidden
                 streams.say(f"{name}: the sandbox failed: {type(e).__name__}: {e}")
                 process.status = _CANNOT_RUN
@@ -239,14 +288,13 @@ class Instances:
 
         with self._lock:
             self._running.add(process)
-        self._pool.run(work)
-        return process
+        return process, work
 
     def _run(
         self, command: Command, argv: Sequence[str], env: Mapping[str, str], cwd: bytes, streams: Streams
     ) -> int:
         store = wt.Store(self._engine)
-        hostcalls = None
+        frame: _Frame | None = None
         try:
             store.set_limits(memory_size=self._limits.memory_bytes)
             store.set_epoch_deadline(1)
@@ -257,47 +305,44 @@ class Instances:
                 wasi.argv = command.argv(argv, cwd)
                 wasi.env = command.env(env).items()
             except (UnicodeEncodeError, wt.WasmtimeError):
-                streams.say(f"{argv[0]}: arguments and variables must be UTF-8 without NUL: WebAssembly modules take no others")
+                streams.say(f"{argv[0]}: arguments and variables must be UTF-8: WebAssembly modules take no others")
                 return _CANNOT_RUN
             streams.configure(wasi)
             wasi.preopen_dir(".", GUEST_ROOT.decode(), True)
             for host, guest in command.preopens:
                 wasi.preopen_dir(host, guest, False)
             store.set_wasi(wasi)
-            linker = wt.Linker(self._engine)
-            linker.define_wasi()
-            if not self._clock:
-                _stop_clock(linker)
-            imports = {i.module for i in command.module.imports}
-            if HOSTCALLS in imports:
-                hostcalls = define_hostcalls(linker, store, tree=self._tree)
-            command.define(linker)
-            if streams.ours:
-                door, switch = self._switch()
-                finish = streams.connect(door, linker, store)
-                instance = linker.instantiate(store, command.module)
-                finish(switch, instance)
+            if not streams.ours:
+                spare = self._frames.setdefault((command, self._clock), [])
+                frame = spare.pop() if spare else _Frame(self._engine, command, self._tree, clock=self._clock)
+                status = self._call(command, store, frame.ready.instantiate(store), argv[0], streams)
+                spare.append(frame)
             else:
-                instance = linker.instantiate(store, command.module)
-            status = self._call(command, store, instance, argv[0], streams)
-            if status and self._memory_is_short(store, instance):
-                self.stop("memory_bytes", f"{argv[0]} failed with its memory used up.")
+                frame = _Frame(self._engine, command, self._tree, clock=self._clock)
+                door, switch = self._switch()
+                finish = streams.connect(door, frame.linker, store)
+                instance = frame.linker.instantiate(store, command.module)
+                finish(switch, instance)
+                status = self._call(command, store, instance, argv[0], streams)
             return status
         finally:
             store.close()
-            if hostcalls is not None:
-                hostcalls.close()
+            if frame is not None and frame.hostcalls is not None:
+                frame.hostcalls.close()
 
     def _call(self, command: Command, store: wt.Store, instance: wt.Instance, name: str, streams: Streams) -> int:
         try:
-            return command.run(store, instance) & 0xFF
+            status = command.run(store, instance) & 0xFF
         except wt.ExitTrap as e:
-            return e.code & 0xFF
+            status = e.code & 0xFF
         except wt.Trap as e:
             if self.cancelled.is_set():
                 return _KILLED
             streams.say(f"{name}: crashed: {_reason(e)}")
-            return _ABORTED
+            status = _ABORTED
+        if status and self._memory_is_short(store, instance):
+            self.stop("memory_bytes", f"{name} failed with its memory used up.")
+        return status
 
     def _memory_is_short(self, store: wt.Store, instance: wt.Instance) -> bool:
         """Whether a command that failed had nearly all of its memory in use.

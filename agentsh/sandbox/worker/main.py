@@ -26,6 +26,15 @@ _LIMIT = 6
 _INTERRUPTED = 130
 
 
+class _Root(Tree):
+    """The staging view's root, whichever mount of it is the present one."""
+
+    def move(self, root: str) -> None:
+        """Let go of the old root and open ``root``."""
+        self.close()
+        self.fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
 class Worker:
     """One process's worth of sandbox.
 
@@ -42,11 +51,14 @@ class Worker:
         self._plan = plan
         self._job = 0
         self._lock = threading.Lock()
+        self._tree = _Root("/")
+        self._inside = False
         self._instances = _make_instances(cache_dir)
 
     def serve(self, isolation: str) -> None:
         """Run jobs until the parent is gone."""
         threading.Thread(target=self._watch, daemon=True).start()
+        self._enter()
         wire.send(self._jobs, {"ready": True, "isolation": isolation})
         while True:
             try:
@@ -56,9 +68,9 @@ class Worker:
             with self._lock:
                 self._instances.reset()
                 self._job = message["number"]
-            tree = None
             try:
-                tree, reply = self._enter_and_run(message, fds)
+                self._enter()
+                reply = self._run(message, fds)
             except Exception as e:  # noqa: BLE001 - whatever it was, the parent must hear of it
                 reply = {"error": f"{type(e).__name__}: {e}"}
             with self._lock:
@@ -66,18 +78,15 @@ class Worker:
             for fd in fds:
                 os.close(fd)
             wire.send(self._jobs, reply)
-            self._leave(tree)
+            # After the reply, so that nobody waits for it: a view that is new to the kernel, in which nothing is
+            # remembered of the workspace as it was. What the person edits until the next job is seen in it.
+            self._leave()
+            self._enter()
 
-    def _enter_and_run(self, message: dict[str, Any], fds: list[int]) -> tuple[Tree, dict[str, Any]]:
-        tree = self._enter()
-        try:
-            return tree, self._run(message, fds, tree)
-        except BaseException:
-            self._leave(tree)
-            raise
-
-    def _enter(self) -> Tree:
-        """Go into the staging view. An overlay is mounted anew for each job: the person may have edited below it."""
+    def _enter(self) -> None:
+        """Go into the staging view."""
+        if self._inside:
+            return
         root = self._plan.get("root", "")
         if self._plan["kind"] == "overlay":
             from agentsh.sandbox.worker import linux  # noqa: PLC0415 - Linux alone
@@ -85,26 +94,27 @@ class Worker:
             linux.mount_overlay(self._plan)
             root = self._plan["merged"]
         os.chdir(root)
-        return Tree(".")
+        self._tree.move(".")
+        self._inside = True
 
-    def _leave(self, tree: Tree | None) -> None:
-        if tree is None or tree.fd < 0:
+    def _leave(self) -> None:
+        if not self._inside or self._plan["kind"] != "overlay":
             return
-        tree.close()
+        from agentsh.sandbox.worker import linux  # noqa: PLC0415 - Linux alone
+
+        self._inside = False
         os.chdir("/")
-        if self._plan["kind"] == "overlay":
-            from agentsh.sandbox.worker import linux  # noqa: PLC0415 - Linux alone
+        self._tree.move("/")
+        linux.unmount(self._plan["merged"])
 
-            linux.unmount(self._plan["merged"])
-
-    def _run(self, message: dict[str, Any], fds: list[int], tree: Tree) -> dict[str, Any]:
+    def _run(self, message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         limits = Limits(**message["limits"])
         set_job_limits(limits)
-        self._instances.begin(limits, tree, clock=message.get("clock", True))
+        self._instances.begin(limits, self._tree, clock=message.get("clock", True))
         status = _FAILED
         try:
             if message.get("script"):
-                status = self._run_script(message["script"], limits, tree, fds)
+                status = self._run_script(message["script"], limits, fds)
             else:
                 status = self._run_command(message["argv"], fds)
         except LimitExceeded as e:
@@ -120,14 +130,14 @@ class Worker:
         stopped = self._instances.stopped
         return {"status": _LIMIT if stopped else status, "stopped": stopped, "note": self._instances.note}
 
-    def _run_script(self, script: str, limits: Limits, tree: Tree, fds: list[int]) -> int:
+    def _run_script(self, script: str, limits: Limits, fds: list[int]) -> int:
         from agentsh.sandbox.interpreter import run_script  # noqa: PLC0415 - only for scripts
         from agentsh.shell import parse  # noqa: PLC0415
 
         return run_script(
             parse(script),
             launcher=self._instances,
-            tree=tree,
+            tree=self._tree,
             stdin=fds[0],
             stdout=fds[1],
             stderr=fds[2],
@@ -139,7 +149,7 @@ class Worker:
     def _run_command(self, argv: list[str], fds: list[int]) -> int:
         environment = {"HOME": "/workspace", "LANG": "C.UTF-8"}
         try:
-            process = self._instances.start(
+            return self._instances.call(
                 [os.fsencode(a) for a in argv],
                 stdin=fds[0],
                 stdout=fds[1],
@@ -150,7 +160,6 @@ class Worker:
         except KeyError:
             _say(fds[2], f"{argv[0]}: command not found")
             return _NOT_FOUND
-        return process.wait()
 
     def _watch(self) -> None:
         """Stop jobs when asked to, and end with the parent, whatever the other threads are doing."""
