@@ -20,7 +20,7 @@ enum binary { BINARY_NOTE, BINARY_TEXT, BINARY_SKIP };
 static struct {
     enum syntax syntax;
     enum binary binary;
-    int recurse, number, invert, only, count, names, names_without, quiet, silent, byte_offset, null_name;
+    int recurse, number, invert, only, count, names, names_without, quiet, silent, byte_offset, null_name, name_asked;
     int with_name; /* -1 until we know how many files there are */
     long long max, before, after;
     char *filters; /* --include and its like, as the host takes them */
@@ -40,6 +40,16 @@ _Noreturn void grep_fail(const char *format, ...)
     va_end(args);
     fputc('\n', stderr);
     exit(2);
+}
+
+void grep_warn(const char *format, ...)
+{
+    va_list args;
+    fputs("grep: warning: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
 }
 
 static void complain(const char *name, int err)
@@ -153,7 +163,8 @@ static int select_line(struct file *f, char *start, char *line, char *end)
     if (opt.names || opt.names_without) return 0;
     if (!opt.count) {
         if (f->binary) {
-            printf("grep: %s: binary file matches\n", f->name);
+            fflush(stdout);
+            fprintf(stderr, "grep: %s: binary file matches\n", f->name);
             return 0;
         }
         if (opt.only) {
@@ -230,22 +241,18 @@ static void finish(struct file *f)
     }
 }
 
+/* Context was printed of an earlier file: "--" stands between files too. */
+static int gap;
+
 static struct file new_file(const char *name)
 {
-    static int printed_before;
-    struct file f = {.name = name, .line = 1, .separate = printed_before};
-    printed_before = 0;
-    return f;
+    return (struct file){.name = name, .line = 1, .separate = gap};
 }
-
-/* "--" stands between files too. */
-static int gap;
 
 /* A file that lies in memory whole, with a byte to spare behind it. */
 static void search_memory(const char *name, char *content, size_t len)
 {
     struct file f = new_file(name);
-    f.separate = gap;
     if (opt.max == 0) {
         finish(&f);
         return;
@@ -268,7 +275,6 @@ static void search_stream(const char *name, int fd)
     size_t cap = CHUNK, used = 0, begin = 0;
     char *buffer = allocate(NULL, cap + 1);
     ssize_t got = 1;
-    f.separate = gap;
     f.counted = buffer;
     if (opt.max == 0) f.done = 1;
     while (!f.done && got > 0) {
@@ -513,7 +519,7 @@ static void parse(int argc, char *argv[])
         case 'F': opt.syntax = FIXED; break;
         case 'G': opt.syntax = BASIC; break;
         case 'P': opt.syntax = PERL; break;
-        case 'H': opt.with_name = 1; break;
+        case 'H': opt.with_name = opt.name_asked = 1; break;
         case 'h': opt.with_name = 0; break;
         case 'I': opt.binary = BINARY_SKIP; break;
         case 'L': opt.names_without = 1, opt.names = 0; break;
@@ -588,11 +594,8 @@ int main(int argc, char *argv[])
     if (opt.with_name < 0) opt.with_name = files > 1 || (opt.recurse && (files == 0 || files == 1));
     if (opt.recurse && files == 1 && opt.with_name == 1) {
         struct stat st;
-        /* A single file that was named needs no name, though -r was given. */
-        int named = 0;
-        for (int i = 1; i < argc; i++)
-            named |= !strcmp(argv[i], "-H") || !strcmp(argv[i], "--with-filename");
-        if (!named && (!strcmp(argv[optind], "-") || (!agentsh_stat(argv[optind], &st) && !S_ISDIR(st.st_mode))))
+        /* A single file needs no name, though -r was given. */
+        if (!opt.name_asked && (!strcmp(argv[optind], "-") || (!agentsh_stat(argv[optind], &st) && !S_ISDIR(st.st_mode))))
             opt.with_name = 0;
     }
     if (!files && opt.recurse) search_below("");

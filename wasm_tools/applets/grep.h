@@ -54,5 +54,6 @@ char *pattern_literal(enum syntax syntax, const char *text, size_t len, size_t *
 char *pattern_needed(int extended, const char *text, size_t *out_len);
 
 _Noreturn void grep_fail(const char *format, ...);
+void grep_warn(const char *format, ...);
 
 #endif

@@ -14,6 +14,9 @@ static void compile(struct matcher *m, struct pattern *p, enum syntax syntax, co
 {
     int cflags = REG_NEWLINE | (syntax == BASIC ? 0 : REG_EXTENDED) | (m->ignore_case ? REG_ICASE : 0);
     char *source = pattern_translate(syntax, text, len, m->extents, &cflags, &p->from_group, &p->to_group, &p->backrefs);
+    int basic = syntax == BASIC || (syntax == EXTENDED && p->backrefs);
+    if (basic) cflags &= ~REG_EXTENDED;
+    if (syntax == PERL && p->backrefs) grep_fail("-P: back references are not supported here; use -E");
     if (!bytes_locale) {
         bytes_locale = newlocale(LC_ALL_MASK, "C", NULL);
         chars_locale = newlocale(LC_ALL_MASK, "C.UTF-8", NULL);
@@ -27,7 +30,7 @@ static void compile(struct matcher *m, struct pattern *p, enum syntax syntax, co
             grep_fail("%s", why);
         }
     }
-    if (!(cflags & REG_ICASE) || m->ignore_case) p->needed = pattern_needed(syntax != BASIC, source, &p->needed_len);
+    if (!(cflags & REG_ICASE) || m->ignore_case) p->needed = pattern_needed(!basic, source, &p->needed_len);
     free(source);
 }
 

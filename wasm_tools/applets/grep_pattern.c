@@ -213,6 +213,29 @@ static char *perl(const char *text, size_t len, int extents, int *cflags, int *f
     return out.at;
 }
 
+/* The C library has back references in basic expressions alone: the same said as one. */
+static char *to_basic(const char *text, size_t len)
+{
+    struct text out = {0};
+    const char *end = text + len;
+    put(&out, "", 0);
+    for (const char *s = text; s < end; s++) {
+        if (*s == '[') {
+            const char *stop = bracket_end(s, end);
+            put(&out, s, (size_t)(stop - s));
+            s = stop - 1;
+        } else if (*s == '\\' && s + 1 < end) {
+            s++;
+            if (!strchr("(){}|+?", *s)) puts_(&out, "\\");
+            put(&out, s, 1);
+        } else {
+            if (strchr("(){}|+?", *s)) puts_(&out, "\\");
+            put(&out, s, 1);
+        }
+    }
+    return out.at;
+}
+
 char *pattern_translate(enum syntax syntax, const char *text, size_t len, int extents, int *cflags, int *from_group,
                         int *to_group, int *backrefs)
 {
@@ -246,12 +269,17 @@ char *pattern_translate(enum syntax syntax, const char *text, size_t len, int ex
                 atom = 1;
             }
         } else if (extended && strchr("*+?", *s) && !atom) {
-            /* Nothing to repeat: GNU takes a star as itself at the start, and ignores it after ( and |. */
-            if (s == text) put(&out, "\\", 1), put(&out, s, 1), atom = 1;
+            /* Nothing to repeat: GNU says so, and goes on without it. */
+            if (s == text) grep_warn("%c at start of expression", *s);
         } else {
             put(&out, s, 1);
             atom = !(extended && strchr("(|^", *s));
         }
+    }
+    if (extended && *backrefs) {
+        char *basic = to_basic(out.at, out.len);
+        free(out.at);
+        return basic;
     }
     return out.at;
 }
@@ -286,11 +314,14 @@ char *pattern_needed(int extended, const char *text, size_t *out_len)
     put(&best, "", 0);
     int depth = 0;
     for (const char *s = text; s < end; s++) {
-        const char *at = s;
         char literal = 0;
         enum { OTHER, OPEN, CLOSE, OR } kind = OTHER;
         if (*s == '[') s = bracket_end(s, end) - 1;
-        else if (*s == '\\' && s + 1 < end) {
+        else if (extended && *s == '{') {
+            while (s + 1 < end && *s != '}') s++;
+        } else if (!extended && *s == '\\' && s + 1 < end && s[1] == '{') {
+            while (s + 1 < end && *s != '}') s++;
+        } else if (*s == '\\' && s + 1 < end) {
             s++;
             if (extended ? !isalnum((unsigned char)*s) && !strchr("<>`'", *s) : !!strchr(".[*^$\\/\"-", *s)) literal = *s;
             else if (!extended && *s == '(') kind = OPEN;
@@ -300,7 +331,6 @@ char *pattern_needed(int extended, const char *text, size_t *out_len)
         else if (extended && *s == ')') kind = CLOSE;
         else if (extended && *s == '|') kind = OR;
         else if (!strchr(extended ? ".*^$+?{}" : ".*^$", *s)) literal = *s;
-        (void)at;
         if (kind == OR && depth == 0) {
             best.len = 0;
             break;

@@ -1,0 +1,56 @@
+"""Every line is run by the userland and by the machine's own commands, in twin directories: they must agree.
+
+Compared are standard output, the exit code, whether something was said on standard error, and the tree afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .conftest import plant, tree_of
+
+if TYPE_CHECKING:
+    from .conftest import Runner
+
+CORPUS = Path(__file__).parent / "corpus.txt"
+
+
+def corpus() -> list[str]:
+    """Lines of the corpus: a command, and after ' <<< ' what it reads, with Python's escapes."""
+    lines = CORPUS.read_text("utf-8").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def split(line: str) -> tuple[list[str], bytes]:
+    command, _, given = line.partition(" <<< ")
+    return shlex.split(command), given.encode().decode("unicode_escape").encode("latin-1")
+
+
+@pytest.mark.parametrize("line", corpus())
+def test_agrees_with_the_machine_s_own(run: Runner, tmp_path: Path, line: str) -> None:
+    argv, stdin = split(line)
+    native = shutil.which(argv[0])
+    if native is None:
+        pytest.skip(f"this machine has no {argv[0]}")
+    twin = tmp_path / "twin"
+    twin.mkdir()
+    for root in (run.root, twin):
+        plant(root)
+    ours = run(*argv, stdin=stdin)
+    environment = {"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"], "TZ": "UTC"}
+    theirs = subprocess.run(
+        [native, *argv[1:]], cwd=twin, input=stdin, capture_output=True, check=False, env=environment, timeout=20
+    )
+    # Where a command prints its directory, both must print their own.
+    expected = theirs.stdout.replace(os.fsencode(twin), b"/workspace")
+    assert (ours.out, ours.code, bool(ours.err)) == (expected, theirs.returncode, bool(theirs.stderr)), (
+        f"ours said {ours.err!r}, theirs {theirs.stderr!r}"
+    )
+    assert tree_of(run.root) == tree_of(twin)
