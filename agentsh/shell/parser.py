@@ -17,6 +17,7 @@ from agentsh.shell.tree import (
     DoubleQuoted,
     Function,
     Pipeline,
+    ProcessSubstitution,
     Quoted,
     Redirect,
     Script,
@@ -366,15 +367,16 @@ class Parser(CompoundParser):
         digits, operator, both = m.groups()
         if operator in ("<", ">") and self.source.startswith("(", m.end()):
             self.fail(
-                f"process substitution {operator}(...) is not supported",
+                f"process substitution {operator}(...) as a command's argument is not supported",
                 start,
-                next_step="Write to a file first: cmd > out.txt; then name the file, and remove it when done.",
+                next_step="Write to a file first: cmd > out.txt; then name the file, and remove it when done. "
+                "As a redirection it works: while read -r x; do ...; done < <(cmd).",
             )
         self.pos = m.end()
         self.blanks()
         if operator in ("<<", "<<-"):
             return self._heredoc(start, int(digits or 0), strip=operator == "<<-")
-        target = self.word()
+        target = self._process_substitution(operator) or self.word()
         if target is None:
             self.fail(f"a name is missing after '{both or operator}'")
         if both:
@@ -393,6 +395,16 @@ class Parser(CompoundParser):
                     return Redirect("&>", 1, target, start)
                 self.fail(f"'{static}' is no descriptor", start)
         return Redirect(operator, fd, target, start)
+
+    def _process_substitution(self, operator: str) -> Word | None:
+        if operator not in ("<", ">") or not self.at(operator + "("):
+            return None
+        start = self.pos
+        self.enter()
+        self.pos += 2
+        body = self.substituted_body()
+        self.leave()
+        return Word((ProcessSubstitution(body),), start)
 
     def _heredoc(self, start: int, fd: int, *, strip: bool) -> Redirect:
         word = self.word(braces=False)

@@ -13,12 +13,25 @@ from typing import TYPE_CHECKING
 from agentsh.core.errors import ShellSyntaxError
 from agentsh.shell import wrappers
 from agentsh.shell.parser import parse
-from agentsh.shell.tree import Assignment, Function, Redirect, Script, SimpleCommand, Word
+from agentsh.shell.tree import (
+    Assignment,
+    DoubleQuoted,
+    Function,
+    Literal,
+    Parameter,
+    ProcessSubstitution,
+    Quoted,
+    Redirect,
+    Script,
+    SimpleCommand,
+    Tilde,
+    Word,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from types import EllipsisType
 
-    from agentsh.shell.tree import Body
+    from agentsh.shell.tree import Body, Part
 
 _MAX_NESTING = 16
 _READS = frozenset(["<", "<>"])
@@ -120,6 +133,8 @@ class _Walk:
         if r.operator not in _READS and r.operator not in _WRITES:
             return
         name = r.target.static
+        if r.target.parts and isinstance(r.target.parts[0], ProcessSubstitution):
+            return
         if name is None:
             self.opaque_paths = True
         elif not _STREAM.fullmatch(name):
@@ -130,14 +145,14 @@ class _Walk:
 
     def _simple(self, c: SimpleCommand) -> None:
         if c.words:
-            self.words([w.static if isinstance(w, Word) else _declared(w) for w in c.words])
+            self.words([_word(w) if isinstance(w, Word) else _declared(w) for w in c.words])
 
-    def words(self, words: Sequence[str | None]) -> None:
+    def words(self, words: wrappers.Words) -> None:
         """One command's words."""
         if not words:
             return
         name = words[0]
-        if name is None:
+        if not isinstance(name, str):
             self.opaque = True
             return
         if name in self.functions:
@@ -146,12 +161,12 @@ class _Walk:
         if "/" in name:
             # A file of the workspace: what it runs is written there.
             self.opaque = True
-            self.commands.append(CommandUse(name.rpartition("/")[2], tuple(words)))
+            self._use(name.rpartition("/")[2], words)
             return
         if name == "unset" and "-f" in words:
             self.functions.clear()
         if name not in INTERNAL:
-            self.commands.append(CommandUse(name, tuple(words)))
+            self._use(name, words)
         found = wrappers.inside(name, words[1:])
         self.opaque = self.opaque or found.opaque
         for inner in found.commands:
@@ -159,7 +174,10 @@ class _Walk:
         for text in found.scripts:
             self._text(text)
 
-    def _nested(self, words: Sequence[str | None]) -> None:
+    def _use(self, name: str, words: wrappers.Words) -> None:
+        self.commands.append(CommandUse(name, tuple(w if isinstance(w, str) else None for w in words)))
+
+    def _nested(self, words: wrappers.Words) -> None:
         self.depth += 1
         if self.depth > _MAX_NESTING:
             self.opaque = True
@@ -182,6 +200,20 @@ class _Walk:
             self.opaque = True
         finally:
             self.depth -= 1
+
+
+def _word(word: Word) -> str | None | EllipsisType:
+    """The word as :data:`wrappers.Words` has it."""
+    if word.static is not None:
+        return word.static
+    return None if all(_is_one(p) for p in word.parts) else ...
+
+
+def _is_one(part: Part) -> bool:
+    """Whether a part can neither split its word nor make it vanish."""
+    if isinstance(part, DoubleQuoted):
+        return not any(isinstance(p, Parameter) and (p.name == "@" or p.subscript == "@" or p.operator) for p in part.parts)
+    return isinstance(part, Literal | Quoted | Tilde)
 
 
 def _declared(assignment: Assignment) -> str | None:

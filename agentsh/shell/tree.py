@@ -80,6 +80,13 @@ class CommandSubstitution:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessSubstitution:
+    """``<(...)`` or ``>(...)``, as the target of a redirection alone: commands have no names for descriptors."""
+
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
 class Arithmetic:
     """``$((...))``: expanded like double quotes first, then evaluated."""
 
@@ -112,6 +119,7 @@ Part: TypeAlias = (
     | Tilde
     | Parameter
     | CommandSubstitution
+    | ProcessSubstitution
     | Arithmetic
     | BraceList
     | BraceRange

@@ -60,7 +60,7 @@ _BRACED_QUOTED = Mode(re.compile(r"[^}\"$`\\]+"), "}", quoted=True, escapes='$`"
 _PATTERN_PART = Mode(re.compile(r"(?:[^/}$`\"'\\*?\[+@!]|[+@!](?!\())+"), "/}")
 _EXTGLOB = Mode(re.compile(r"(?:[^|)$`\"'\\*?\[+@!]|[+@!](?!\())+"), "|)")
 _SUBSCRIPT = Mode(re.compile(r"[^\]\[$`\"'\\]+"), "]", patterns=False)
-_REGEX = Mode(re.compile(r"[^ \t\n()|$`\"'\\<>&;\[]+"), " \t\n;&<>", patterns=False)
+_REGEX = Mode(re.compile(r"[^ \t\n()|$`\"'\\<>&;\[]+"), " \t\n()|[;&<>", patterns=False)
 
 _PLAIN = re.compile(r"(?:[A-Za-z0-9_./:,%^-]|[@+!](?!\())+(?=[ \t\n;&|<>()]|\Z)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)

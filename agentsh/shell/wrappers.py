@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import EllipsisType
 
-Words: TypeAlias = "Sequence[str | None]"
+    Words: TypeAlias = Sequence[str | None | EllipsisType]
+    """Words as known before they run: None is one word, ``...`` any number of them."""
 
 _BIN = ("/bin/", "/usr/bin/", "/usr/local/bin/")
 _NAME_VALUE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)
@@ -50,20 +52,19 @@ def inside(name: str, words: Words) -> Inside:
 
 
 def _after_options(words: Words, valued: str, long_valued: Sequence[str] = ()) -> Words | None:
-    """The words after the options; None where one of them is unknown, and so where the command begins."""
+    """The words after the options; None where one that is unknown leaves open where they end."""
     i = 0
     while i < len(words):
         word = words[i]
-        if word is None:
+        if not isinstance(word, str):
             return None
         if word == "--":
             return words[i + 1 :]
         if not word.startswith("-") or word == "-":
             return words[i:]
         i += 1
-        takes_next = len(word) == 2 and word[1] in valued
-        if takes_next or word in long_valued:
-            if i < len(words) and words[i] is None:
+        if (len(word) == 2 and word[1] in valued) or word in long_valued:
+            if words[i : i + 1] == [...] or words[i : i + 1] == (...,):
                 return None
             i += 1
     return ()
@@ -77,9 +78,9 @@ def _command(words: Words | None) -> Inside:
 
 def _env(words: Words) -> Inside:
     rest = _after_options(words, "uC", ("--unset", "--chdir"))
-    if rest is None or any(w is not None and w.startswith(("-S", "--split-string")) for w in words):
+    if rest is None or any(isinstance(w, str) and w.startswith(("-S", "--split-string")) for w in words):
         return _UNKNOWN
-    while rest and rest[0] is not None and _NAME_VALUE.match(rest[0]):
+    while rest and isinstance(rest[0], str) and _NAME_VALUE.match(rest[0]):
         rest = rest[1:]
     return _command(rest)
 
@@ -89,10 +90,14 @@ def _prefix(words: Words) -> Inside:
 
 
 def _timeout(words: Words) -> Inside:
-    rest = _after_options(words, "ks", ("--kill-after", "--signal"))
-    if rest is None or (rest and rest[0] is None):
-        return _UNKNOWN
-    return _command(rest[1:])
+    rest = words
+    while rest and isinstance(rest[0], str) and rest[0].startswith("-"):
+        taken = 2 if rest[0] in ("-k", "-s", "--kill-after", "--signal") else 1
+        if ... in rest[:taken]:
+            return _UNKNOWN
+        rest = rest[taken:]
+    # The duration may be one unknown word; several could hold a command.
+    return _UNKNOWN if not rest or rest[0] is ... else _command(rest[1:])
 
 
 def _xargs(words: Words) -> Inside:
@@ -101,56 +106,32 @@ def _xargs(words: Words) -> Inside:
         return _UNKNOWN
     if not rest:
         return Inside(commands=(("echo",),))
-    marks = [w for n, w in enumerate(words) if n and words[n - 1] == "-I" and w]
-    marks += [w[2:] for w in words if w and w.startswith("-I") and len(w) > 2]
-    if any(mark in (rest[0] or "") for mark in marks):
+    marks = [w for n, w in enumerate(words) if n and words[n - 1] == "-I" and isinstance(w, str) and w]
+    marks += [w[2:] for w in words if isinstance(w, str) and w.startswith("-I") and len(w) > 2]
+    if words and "-I" in words and not marks:
         return _UNKNOWN
-    # What is read becomes words at the end, or where the mark stands.
-    inner = [None if w is not None and any(m in w for m in marks) else w for w in rest]
-    return Inside(commands=((*inner, None),))
+    # What is read becomes words at the end, or a part of the words with the mark.
+    inner = [None if isinstance(w, str) and any(m in w for m in marks) else w for w in rest]
+    return Inside(commands=((*inner, ...),))
 
 
 def _find(words: Words) -> Inside:
     found: list[Words] = []
-    unknown = False
+    opaque = False
     i = 0
     while i < len(words):
         word = words[i]
         i += 1
-        if word is None:
-            # It may expand to anything find knows, -exec too.
-            unknown = unknown or not found
-            continue
+        # Several unknown words can be '-exec' and what it runs; one alone cannot, unless known ones follow it.
+        opaque = opaque or word is ... or (word is None and ";" in words[i:] and not _EXEC.intersection(words))
         if word not in _EXEC:
             continue
         start = i
         while i < len(words) and words[i] not in (";", "+"):
             i += 1
-        inner = [None if w is not None and "{}" in w else w for w in words[start:i]]
-        found.append(inner)
+        found.append([None if isinstance(w, str) and "{}" in w else w for w in words[start:i]])
         i += 1
-    return Inside(commands=tuple(found), opaque=unknown and _may_be_options(words))
-
-
-def _may_be_options(words: Words) -> bool:
-    """Whether an unknown word stands where find reads its expression: after the first option."""
-    seen = False
-    previous = ""
-    for word in words:
-        if word is None:
-            if seen and previous not in _FIND_VALUED:
-                return True
-            previous = ""
-            continue
-        seen = seen or word.startswith(("-", "(", "!"))
-        previous = word
-    return False
-
-
-_FIND_VALUED = frozenset(
-    """-name -iname -path -ipath -wholename -regex -iregex -type -size -mtime -mmin -atime -ctime -newer -maxdepth
-    -mindepth -perm -user -group -printf -fprint -lname -samefile -empty""".split()  # noqa: SIM905 - words
-)
+    return Inside(commands=tuple(found), opaque=opaque)
 
 
 def _shell(words: Words) -> Inside:
@@ -158,7 +139,7 @@ def _shell(words: Words) -> Inside:
     i = 0
     while i < len(words):
         word = words[i]
-        if word is None:
+        if not isinstance(word, str):
             return _UNKNOWN
         if not word.startswith(("-", "+")) or len(word) < 2:
             break
@@ -168,16 +149,13 @@ def _shell(words: Words) -> Inside:
         if word.startswith("--"):
             continue
         command = command or "c" in word
-        if word[1:].endswith("o"):
-            i += 1
-    if not command or i >= len(words):
-        return _UNKNOWN
-    text = words[i]
-    return _UNKNOWN if text is None else Inside(scripts=(text,))
+        i += word.endswith("o")
+    text = words[i] if command and i < len(words) else None
+    return Inside(scripts=(text,)) if isinstance(text, str) else _UNKNOWN
 
 
 def _eval(words: Words) -> Inside:
-    known = [w for w in words if w is not None]
+    known = [w for w in words if isinstance(w, str)]
     return Inside(scripts=(" ".join(known),)) if len(known) == len(words) else _UNKNOWN
 
 
@@ -193,9 +171,9 @@ def _exec(words: Words) -> Inside:
 
 def _trap(words: Words) -> Inside:
     rest = _after_options(words, "")
-    if rest is None or (rest and rest[0] is None):
+    if rest is None or (rest and not isinstance(rest[0], str)):
         return _UNKNOWN
-    if len(rest) < 2 or rest[0] in ("-", "", None):
+    if len(rest) < 2 or not isinstance(rest[0], str) or rest[0] in ("-", ""):
         return _NOTHING
     return Inside(scripts=(rest[0],))
 

@@ -189,7 +189,7 @@ def _sh(shell: Shell, arguments: Sequence[str | Assignment]) -> int | Process:
     """``sh`` and ``bash``: a fresh shell with the exported variables alone."""
     words = strings(arguments)
     options: set[str] = set()
-    command = False
+    command = from_stdin = False
     while words and words[0][:1] in ("-", "+") and len(words[0]) > 1:
         word = words.pop(0)
         if word == "--":
@@ -204,7 +204,9 @@ def _sh(shell: Shell, arguments: Sequence[str | Assignment]) -> int | Process:
                 command = True
             elif letter in "euxfCa":
                 options.add(letter)
-            elif letter not in "ls":
+            elif letter == "s":
+                from_stdin = True
+            elif letter != "l":
                 raise CommandError(f"sh: {visible_line(word)}: option not supported", 2)
     if command and not words:
         raise CommandError("sh: -c: option requires an argument", 2)
@@ -225,9 +227,10 @@ def _sh(shell: Shell, arguments: Sequence[str | Assignment]) -> int | Process:
         child.state.name = rest[0] if rest else "sh"
         child.state.parameters = rest[1:]
     else:
-        name = words[0] if words else "/dev/stdin"
-        text = read_script(shell, name, "sh")
-        child.state.name, child.state.parameters = name, words[1:]
+        if from_stdin or not words:
+            words = ["/dev/stdin", *words]
+        text = read_script(shell, words[0], "sh")
+        child.state.name, child.state.parameters = words[0], words[1:]
 
     def work() -> int:
         return commands.run_source(child, text, "sh")

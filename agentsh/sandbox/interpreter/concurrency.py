@@ -282,6 +282,25 @@ def _only_command(body: Body) -> SimpleCommand | None:
     return command if isinstance(command, SimpleCommand) else None
 
 
+def start_beside(shell: Shell, body: Body, *, reads: bool) -> tuple[int, Task]:
+    """Start the statements of ``<(...)`` (``reads``) or ``>(...)``: the descriptor to read or write, and the task."""
+    sub = shell.fork()
+    read, write = make_pipe()
+    mine, theirs = (read, write) if reads else (write, read)
+    owned = [theirs]
+    try:
+        for fd, real in sub.state.fds.items():
+            sub.state.fds[fd] = os.dup(real)
+            owned.append(sub.state.fds[fd])
+        sub.state.fds[1 if reads else 0] = theirs
+        task = Task(shell.run, lambda: run_subshell(sub, body), owned)
+    except BaseException:
+        _close([mine, *owned])
+        raise
+    shell.run.next_job(task)
+    return mine, task
+
+
 # --- jobs ----------------------------------------------------------------------------------------------------------
 
 

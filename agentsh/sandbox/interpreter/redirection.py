@@ -13,10 +13,12 @@ from agentsh.core.tree import OutsideTreeError
 from agentsh.sandbox.interpreter.control import CommandError
 from agentsh.sandbox.interpreter.run import write_all
 from agentsh.sandbox.interpreter.state import encode
+from agentsh.shell.tree import ProcessSubstitution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agentsh.sandbox.interpreter.concurrency import Task
     from agentsh.sandbox.interpreter.shell import Shell
     from agentsh.shell.tree import Redirect
 
@@ -53,6 +55,7 @@ class Redirections:
         self.shell = shell
         self.redirects = redirects
         self.opened: list[int] = []
+        self.readers: list[Task] = []
         self.before: dict[int, int] = {}
         self.kept = False
 
@@ -82,6 +85,9 @@ class Redirections:
         for fd in self.opened:
             os.close(fd)
         self.opened = []
+        # Unlike bash, which leaves >(...) running: what it prints comes before what the next command prints.
+        while self.readers:
+            self.readers.pop().wait()
 
     def _apply(self, r: Redirect) -> None:
         fds = self.shell.state.fds
@@ -130,6 +136,15 @@ class Redirections:
         return fd
 
     def _open(self, r: Redirect) -> int:
+        part = r.target.parts[0] if r.target.parts else None
+        if isinstance(part, ProcessSubstitution):
+            from agentsh.sandbox.interpreter.concurrency import start_beside  # noqa: PLC0415 - it needs this module
+
+            fd, task = start_beside(self.shell, part.body, reads=r.operator == "<")
+            self.opened.append(fd)
+            if r.operator != "<":
+                self.readers.append(task)
+            return fd
         words = self.shell.expander.fields((r.target,))
         if len(words) != 1:
             raise CommandError(
