@@ -217,17 +217,20 @@ class Applier:
         if after is None:
             return
         if is_directory(after):
-            try:
-                os.mkdir(name, 0o700, dir_fd=fd)
-            except FileExistsError:
-                if not (self._resume and self._is_made(fd, name)):
-                    raise
+            self._make_directory(fd, name)
         elif before is None:
             rename_new(home, step.temp, fd, name)
         elif _only_mode(before, after):
             self._change_mode(step, fd, name, after)
         else:
             self._replace(step, fd, name, home)
+
+    def _make_directory(self, fd: int, name: bytes) -> None:
+        try:
+            os.mkdir(name, _OWNER, dir_fd=fd)
+        except FileExistsError:
+            if not (self._resume and self._is_made(fd, name)):
+                raise
 
     def _is_made(self, fd: int, name: bytes) -> bool:
         """True when an earlier attempt has already made the directory."""
@@ -270,7 +273,7 @@ class Applier:
     def _loosen(self, step: Step) -> None:
         """Let the owner work inside a directory whose change is part of the commit."""
         before = step.effect.before
-        if before is None or before.mode & _OWNER == _OWNER:
+        if before is None or not _is_closed(before):
             return
         with self._tree.parent(step.path) as (fd, name):
             now = observe_at(fd, name, self._store.hash_fd)
@@ -309,8 +312,14 @@ def changed(path: bytes) -> ConflictError:
 def make_steps(tree: Tree, effects: Sequence[FileEffect], names: Sequence[bytes]) -> list[Step]:
     """Steps for ``effects``, each with its temporary name and a place for it."""
     known: dict[bytes, bool] = {b"": True}
+    # Where the owner may not work before the switch, nothing can be prepared.
+    known |= {e.path: False for e in effects if e.before and is_directory(e.before) and _is_closed(e.before)}
     steps = [Step(effect, name, _home(tree, effect.path, known)) for effect, name in zip(effects, names, strict=True)]
     return sorted(steps, key=lambda s: s.path)
+
+
+def _is_closed(entry: Entry) -> bool:
+    return entry.mode & _OWNER != _OWNER
 
 
 def _home(tree: Tree, path: bytes, known: dict[bytes, bool]) -> bytes:
