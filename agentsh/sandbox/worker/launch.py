@@ -13,6 +13,7 @@ from agentsh.sandbox.contract import GUEST_ROOT
 from agentsh.sandbox.hostcalls import MODULE as HOSTCALLS
 from agentsh.sandbox.hostcalls import Hostcalls, define_hostcalls
 from agentsh.sandbox.worker.pool import Pool
+from agentsh.sandbox.worker.rename import define_rename
 from agentsh.sandbox.worker.streams import DOOR, SWITCH, WASI, Streams
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class _Frame:
     def __init__(self, engine: wt.Engine, command: Command, tree: Tree, *, clock: bool) -> None:
         self.linker = wt.Linker(engine)
         self.linker.define_wasi()
+        define_rename(self.linker, WASI, tree)
         self.hostcalls: Hostcalls | None = None
         if not clock:
             _stop_clock(self.linker)
