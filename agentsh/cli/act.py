@@ -12,7 +12,7 @@ import click
 from agentsh.cli.options import Command, json_option, opened, policy_option, workspace_option
 from agentsh.cli.output import Passage, data_json, say
 from agentsh.core.action import ActionStatus
-from agentsh.core.errors import AgentshError, Interrupted, UsageError
+from agentsh.core.errors import AgentshError, Interrupted, LimitExceeded, PolicyDenied, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agentsh.core.report import CommitResult
 
 _STAGED = (ActionStatus.PENDING, ActionStatus.APPROVED)
+_NOTHING_STAGED = "Nothing of it is staged; your files are unchanged."
 
 
 @contextmanager
@@ -98,11 +99,11 @@ def exec_(
 def exit_code(record: ActionRecord) -> int:
     """The process's exit code for an action, by the contract."""
     if record.status is ActionStatus.DENIED:
-        return 3
+        return PolicyDenied.exit_code
+    if record.stopped:
+        return LimitExceeded.exit_code
     if record.status is ActionStatus.INTERRUPTED:
         return Interrupted.exit_code
-    if record.stopped:
-        return 6
     return 1 if record.exit_code is None else record.exit_code
 
 
@@ -151,11 +152,13 @@ def _tell(workspace: Workspace, record: ActionRecord, result: CommitResult | Non
         decision = record.decision
         why = f": {visible_line(decision.reason)} (rule {visible_line(decision.rule)})" if decision else ""
         say(f"agentsh: {record.id} was denied by the policy{why}")
-        say("  Nothing of it is staged; your files are unchanged.")
-    elif record.status is ActionStatus.INTERRUPTED:
-        say(f"agentsh: {record.id} was interrupted. Nothing of it is staged; your files are unchanged.")
+        say(f"  {_NOTHING_STAGED}")
     elif record.stopped:
         say(f"agentsh: {record.id} was stopped by the limit {record.stopped}. {visible_line(record.note)}".rstrip())
+        say("  " + ("What it did is staged for review." if record.status in _STAGED else _NOTHING_STAGED))
+    elif record.status is ActionStatus.INTERRUPTED:
+        say(f"agentsh: {record.id} was interrupted. {visible_line(record.note)}".rstrip())
+        say(f"  {_NOTHING_STAGED}")
     elif record.note:
         say(f"agentsh: {record.id}: {visible_line(record.note)}")
     if record.changes:

@@ -103,6 +103,7 @@ def test_exec_commit_approves_its_own_action_and_commits(cli: Any, workspace: An
         ({"status": ActionStatus.DENIED, "exit_code": None}, 3),
         ({"status": ActionStatus.INTERRUPTED, "exit_code": None}, 130),
         ({"status": ActionStatus.PENDING, "stopped": "wall_s", "paths": [b"f"]}, 6),
+        ({"status": ActionStatus.INTERRUPTED, "stopped": "wall_s"}, 6),
     ],
 )
 def test_exec_commit_never_commits_what_was_refused_or_cut_short(
