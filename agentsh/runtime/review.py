@@ -13,6 +13,7 @@ from agentsh.core.report import CommitResult
 from agentsh.core.sanitise import visible_path
 from agentsh.policy import flag_effect
 from agentsh.runtime.commit import commit_effects
+from agentsh.runtime.diff import diff_effects
 from agentsh.runtime.merge import merge_entries
 from agentsh.runtime.pending import STAGED, landing, named_effects, open_effects, without
 from agentsh.runtime.restore import plan_restore
@@ -155,8 +156,11 @@ class Reviewer:
                 rule=decision.rule,
                 files="Nothing was written.",
             )
-        if dry_run or not changes:
-            return CommitResult(None, None, paths=paths, dry_run=dry_run)
+        if dry_run:
+            diffs = tuple(diff_effects(changes, self._store.read_blob))
+            return CommitResult(None, None, paths=paths, dry_run=True, diffs=diffs)
+        if not changes:
+            return CommitResult(None, None)
         action = self._record(spec, changes)
         try:
             result = commit_effects(self._store, self._tree, kind=kind, actions=[action], effects=changes.effects)
