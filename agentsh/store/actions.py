@@ -14,26 +14,21 @@ from agentsh.core.errors import StoreDamaged
 from agentsh.core.history import Landing
 from agentsh.core.ids import IdKind, make_id
 from agentsh.store import journal, owner
+from agentsh.store.effects import SELECT_EFFECTS, effects_of_action, replace_effects, set_states
 from agentsh.store.journal import JournalKind
 from agentsh.store.rows import (
-    PATH_VALUE,
-    STATE_VALUES,
     effect_of,
-    intern_paths,
+    existing,
     missing,
     number,
     optional_id,
-    select_state,
-    state_of,
     text,
     to_json,
 )
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
-    from agentsh.core.effect import FileEffect
     from agentsh.store.database import Database
 
 _COLUMNS = """
@@ -42,14 +37,6 @@ SELECT a.number, a.kind, a.arguments, a.origin, a.status, a.session, a.verdict, 
   a.stderr_truncated, a.landed
 FROM actions a LEFT JOIN blobs o ON o.id = a.stdout LEFT JOIN blobs e ON e.id = a.stderr
 """
-
-_EFFECTS = f"""
-SELECT f.action, p.name, {select_state("f.before_", "b")}, {select_state("f.after_", "d")}, f.flags, f.state, f.landed
-FROM effects f JOIN paths p ON p.id = f.path
-LEFT JOIN blobs b ON b.id = f.before_blob LEFT JOIN blobs d ON d.id = f.after_blob
-"""  # noqa: S608 - fixed column names
-
-_INSERT_EFFECT = f"INSERT INTO effects VALUES (?, {PATH_VALUE}, {STATE_VALUES}, {STATE_VALUES}, ?, ?, NULL)"  # noqa: S608
 
 _JOURNAL_OF_STATUS = {ActionStatus.REJECTED: JournalKind.REJECTION, ActionStatus.DISCARDED: JournalKind.REJECTION}
 
@@ -74,7 +61,7 @@ class Actions:
         """
         arguments = to_json(dict(spec.arguments))
         with self._db.write(durable=False) as connection:
-            session_number = None if session is None else _existing(connection, "sessions", IdKind.SESSION, session)
+            session_number = None if session is None else existing(connection, "sessions", IdKind.SESSION, session)
             row = connection.execute(
                 "INSERT INTO actions(kind, arguments, origin, status, session, verdict, rule, reason, started_at,"
                 " owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -133,7 +120,7 @@ class Actions:
         stdout, stderr = stdout or Output(), stderr or Output()
         changes = changes or ChangeSet()
         with self._db.write() as connection:
-            key = _existing(connection, "actions", IdKind.ACTION, id_)
+            key = existing(connection, "actions", IdKind.ACTION, id_)
             connection.execute(
                 "UPDATE actions SET status = ?, exit_code = ?, stopped = ?, note = ?, duration = ?,"
                 " stdout = (SELECT id FROM blobs WHERE digest = ?), stdout_size = ?, stdout_truncated = ?,"
@@ -153,7 +140,7 @@ class Actions:
                     (*_decision_columns(decision), key),
                 )
                 journal.append(connection, JournalKind.DECISION, id_, _decision_json(decision))
-            _replace_effects(connection, key, changes)
+            replace_effects(connection, key, changes)
             journal.append(
                 connection,
                 JournalKind.EXECUTION,
@@ -176,7 +163,7 @@ class Actions:
             NotFoundError: no such action.
         """
         with self._db.write() as connection:
-            key = _existing(connection, "actions", IdKind.ACTION, id_)
+            key = existing(connection, "actions", IdKind.ACTION, id_)
             connection.execute("UPDATE actions SET status = ? WHERE number = ?", (status.value, key))
             if note is not None:
                 connection.execute("UPDATE actions SET note = ? WHERE number = ?", (text(note), key))
@@ -190,7 +177,7 @@ class Actions:
             NotFoundError: no such action.
         """
         with self._db.write() as connection:
-            key = _existing(connection, "actions", IdKind.ACTION, id_)
+            key = existing(connection, "actions", IdKind.ACTION, id_)
             connection.execute("UPDATE actions SET status = ? WHERE number = ?", (ActionStatus.INTERRUPTED.value, key))
             journal.append(connection, JournalKind.RECOVERY, id_, {"outcome": ActionStatus.INTERRUPTED.value})
 
@@ -201,8 +188,8 @@ class Actions:
             NotFoundError: no such action, or it has no effect on one of ``paths``.
         """
         with self._db.write() as connection:
-            key = _existing(connection, "actions", IdKind.ACTION, id_)
-            _set_states(connection, key, id_, paths, state)
+            key = existing(connection, "actions", IdKind.ACTION, id_)
+            set_states(connection, key, id_, paths, state)
             journal.append(
                 connection,
                 JournalKind.STATUS,
@@ -219,9 +206,9 @@ class Actions:
             NotFoundError: no such action.
         """
         with self._db.write() as connection:
-            key = _existing(connection, "actions", IdKind.ACTION, id_)
+            key = existing(connection, "actions", IdKind.ACTION, id_)
             landed = dict(connection.execute("SELECT path, landed FROM effects WHERE action = ?", (key,)).fetchall())
-            _replace_effects(connection, key, changes)
+            replace_effects(connection, key, changes)
             connection.executemany(
                 "UPDATE effects SET landed = ? WHERE action = ? AND path = ?",
                 ((commit, key, path) for path, commit in landed.items() if commit is not None),
@@ -244,58 +231,6 @@ class Actions:
                 "SELECT number, owner FROM actions WHERE status = ? ORDER BY number", (ActionStatus.RUNNING.value,)
             ).fetchall()
         return [make_id(IdKind.ACTION, key) for key, who in rows if not owner.is_alive(who)]
-
-    # -- approvals --------------------------------------------------------------------------------------------------
-
-    def approve(
-        self, id_: str, *, change_set_digest: str, paths: Sequence[bytes] | None = None, comment: str = ""
-    ) -> None:
-        """Record the person's yes to an action's effects, or to those on ``paths``.
-
-        The effects and the action become approved. A second yes to the same change set adds to the first.
-
-        Args:
-            id_: the action.
-            change_set_digest: :attr:`ChangeSet.digest` of what the person saw.
-            paths: None for all.
-            comment: the person's words.
-
-        Raises:
-            NotFoundError: no such action, or it has no effect on one of ``paths``.
-        """
-        with self._db.write() as connection:
-            key = _existing(connection, "actions", IdKind.ACTION, id_)
-            _set_states(connection, key, id_, paths, EffectState.APPROVED, only=EffectState.PENDING)
-            earlier = connection.execute("SELECT change_set, paths FROM approvals WHERE action = ?", (key,)).fetchone()
-            kept = None if paths is None else {*paths}
-            if earlier and earlier[0] == change_set_digest:
-                kept = None if kept is None or earlier[1] is None else kept | {*earlier[1].split(b"\0")}
-            connection.execute(
-                "INSERT OR REPLACE INTO approvals VALUES (?, ?, ?, ?, ?)",
-                (key, change_set_digest, _join(kept), text(comment), time.time()),
-            )
-            connection.execute("UPDATE actions SET status = ? WHERE number = ?", (ActionStatus.APPROVED.value, key))
-            journal.append(
-                connection,
-                JournalKind.APPROVAL,
-                id_,
-                {
-                    "change_set": change_set_digest,
-                    "paths": None if paths is None else sorted(p.hex() for p in paths),
-                    "comment": comment,
-                },
-            )
-
-    def approval(self, id_: str) -> tuple[str, tuple[bytes, ...] | None, str, float] | None:
-        """The person's yes: change set digest, paths (None: all), comment, time; None when there is none."""
-        with self._db.read() as connection:
-            row = connection.execute(
-                "SELECT change_set, paths, comment, at FROM approvals WHERE action = ?", (number(IdKind.ACTION, id_),)
-            ).fetchone()
-        if row is None:
-            return None
-        change_set, paths, comment, at = row
-        return change_set, None if paths is None else tuple(paths.split(b"\0")), comment, at
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -332,7 +267,7 @@ class Actions:
     def _select(self, tail: str, values: Sequence[Any]) -> list[ActionRecord]:
         with self._db.read() as connection:
             rows = connection.execute(_COLUMNS + tail, values).fetchall()
-            return [_record(row, _effects(connection, row[0])) for row in rows]
+            return [_record(row, effects_of_action(connection, row[0])) for row in rows]
 
     def landings(self, ids: Collection[str]) -> list[Landing]:
         """The committed effects of some actions, newest commit first.
@@ -343,10 +278,12 @@ class Actions:
         found: list[Landing] = []
         with self._db.read() as connection:
             for id_ in ids:
-                key = _existing(connection, "actions", IdKind.ACTION, id_)
+                key = existing(connection, "actions", IdKind.ACTION, id_)
                 found += [
                     Landing(id_, row[16], effect_of(row[1], row[2:8], row[8:14], row[14], row[15]))
-                    for row in connection.execute(_EFFECTS + "WHERE f.action = ? AND f.landed IS NOT NULL", (key,))
+                    for row in connection.execute(
+                        SELECT_EFFECTS + "WHERE f.action = ? AND f.landed IS NOT NULL", (key,)
+                    )
                 ]
         return sorted(found, key=lambda x: (-x.commit, -number(IdKind.ACTION, x.action), x.effect.path))
 
@@ -354,70 +291,6 @@ class Actions:
 def arguments_hash(arguments: str) -> str:
     """What the journal keeps of an action's arguments: SHA-256 of their JSON text."""
     return hashlib.sha256(arguments.encode("utf-8")).hexdigest()
-
-
-def _existing(connection: sqlite3.Connection, table: str, kind: IdKind, id_: str) -> int:
-    key = number(kind, id_)
-    found = connection.execute(f"SELECT 1 FROM {table} WHERE number = ?", (key,)).fetchone()  # noqa: S608 - our names
-    if found is None:
-        raise missing(kind.name.lower(), id_)
-    return key
-
-
-def _replace_effects(connection: sqlite3.Connection, key: int, changes: Iterable[FileEffect]) -> None:
-    effects = list(changes)
-    connection.execute("DELETE FROM effects WHERE action = ?", (key,))
-    intern_paths(connection, (e.path for e in effects))
-    connection.executemany(
-        _INSERT_EFFECT,
-        (
-            (
-                key,
-                e.path,
-                *state_of(e.before),
-                *state_of(e.after),
-                ",".join(f.value for f in e.flags),
-                e.state.value,
-            )
-            for e in effects
-        ),
-    )
-
-
-def _set_states(
-    connection: sqlite3.Connection,
-    key: int,
-    id_: str,
-    paths: Collection[bytes] | None,
-    state: EffectState,
-    *,
-    only: EffectState | None = None,
-) -> None:
-    guard, values = ("AND state = ?", [only.value]) if only else ("", [])
-    if paths is None:
-        connection.execute(f"UPDATE effects SET state = ? WHERE action = ? {guard}", [state.value, key, *values])  # noqa: S608
-        return
-    for path in paths:
-        known = connection.execute(
-            f"SELECT 1 FROM effects WHERE action = ? AND path = {PATH_VALUE}",  # noqa: S608
-            (key, path),
-        ).fetchone()
-        if known is None:
-            raise missing(f"effect of {id_} on", path.decode("utf-8", "backslashreplace"))
-        connection.execute(
-            f"UPDATE effects SET state = ? WHERE action = ? AND path = {PATH_VALUE} {guard}",  # noqa: S608
-            [state.value, key, path, *values],
-        )
-
-
-def _effects(connection: sqlite3.Connection, key: int) -> ChangeSet:
-    rows = connection.execute(_EFFECTS + "WHERE f.action = ? ORDER BY p.name", (key,))
-    return ChangeSet(tuple(effect_of(r[1], r[2:8], r[8:14], r[14], r[15]) for r in rows))
-
-
-def _join(paths: Collection[bytes] | None) -> bytes | None:
-    """Paths as one value; a path holds no NUL."""
-    return None if paths is None else b"\0".join(sorted(paths))
 
 
 def _output(output: Output) -> tuple[bytes | None, int, bool]:

@@ -97,3 +97,16 @@ def optional_id(kind: IdKind, value: int | None) -> str | None:
 def missing(what: str, id_: str) -> NotFoundError:
     """The error for an id that names nothing."""
     return NotFoundError(f"There is no {what} {id_}.")
+
+
+def existing(connection: sqlite3.Connection, table: str, kind: IdKind, id_: str) -> int:
+    """The number in ``id_``, which has a row in ``table``.
+
+    Raises:
+        NotFoundError: it has none.
+    """
+    key = number(kind, id_)
+    found = connection.execute(f"SELECT 1 FROM {table} WHERE number = ?", (key,)).fetchone()  # noqa: S608 - our names
+    if found is None:
+        raise missing(kind.name.lower(), id_)
+    return key

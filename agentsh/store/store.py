@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from agentsh.store.actions import Actions
+from agentsh.store.approvals import Approvals
 from agentsh.store.blobs import Blobs
 from agentsh.store.commits import Commits
 from agentsh.store.database import Database
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from agentsh.core.report import CheckReport, GcReport
 
 
-class Store(Actions, Blobs, Commits, Log, Sessions, Snapshots):
+class Store(Actions, Approvals, Blobs, Commits, Log, Sessions, Snapshots):
     """One workspace's store; each base class is one group of tables.
 
     Safe to use from several threads and processes: writers take turns, readers never wait.

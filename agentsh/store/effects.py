@@ -1,0 +1,88 @@
+"""The effects of actions, as rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentsh.core.effect import ChangeSet
+from agentsh.store.rows import (
+    PATH_VALUE,
+    STATE_VALUES,
+    effect_of,
+    intern_paths,
+    missing,
+    select_state,
+    state_of,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterable
+
+    from agentsh.core.effect import EffectState, FileEffect
+
+SELECT_EFFECTS = f"""
+SELECT f.action, p.name, {select_state("f.before_", "b")}, {select_state("f.after_", "d")}, f.flags, f.state, f.landed
+FROM effects f JOIN paths p ON p.id = f.path
+LEFT JOIN blobs b ON b.id = f.before_blob LEFT JOIN blobs d ON d.id = f.after_blob
+"""  # noqa: S608 - fixed column names
+
+_INSERT = f"INSERT INTO effects VALUES (?, {PATH_VALUE}, {STATE_VALUES}, {STATE_VALUES}, ?, ?, NULL)"  # noqa: S608
+
+
+def replace_effects(connection: sqlite3.Connection, key: int, changes: Iterable[FileEffect]) -> None:
+    """Give an action these effects instead of those that it has."""
+    effects = list(changes)
+    connection.execute("DELETE FROM effects WHERE action = ?", (key,))
+    intern_paths(connection, (e.path for e in effects))
+    connection.executemany(
+        _INSERT,
+        (
+            (
+                key,
+                e.path,
+                *state_of(e.before),
+                *state_of(e.after),
+                ",".join(f.value for f in e.flags),
+                e.state.value,
+            )
+            for e in effects
+        ),
+    )
+
+
+def set_states(
+    connection: sqlite3.Connection,
+    key: int,
+    id_: str,
+    paths: Collection[bytes] | None,
+    state: EffectState,
+    *,
+    only: EffectState | None = None,
+) -> None:
+    """Move the effects of an action on ``paths`` (None: all) to ``state``, or those of them that are in ``only``.
+
+    Raises:
+        NotFoundError: the action has no effect on one of them.
+    """
+    guard, values = ("AND state = ?", [only.value]) if only else ("", [])
+    if paths is None:
+        connection.execute(f"UPDATE effects SET state = ? WHERE action = ? {guard}", [state.value, key, *values])  # noqa: S608
+        return
+    for path in paths:
+        known = connection.execute(
+            f"SELECT 1 FROM effects WHERE action = ? AND path = {PATH_VALUE}",  # noqa: S608
+            (key, path),
+        ).fetchone()
+        if known is None:
+            raise missing(f"effect of {id_} on", path.decode("utf-8", "backslashreplace"))
+        connection.execute(
+            f"UPDATE effects SET state = ? WHERE action = ? AND path = {PATH_VALUE} {guard}",  # noqa: S608
+            [state.value, key, path, *values],
+        )
+
+
+def effects_of_action(connection: sqlite3.Connection, key: int) -> ChangeSet:
+    """All effects of an action."""
+    rows = connection.execute(SELECT_EFFECTS + "WHERE f.action = ? ORDER BY p.name", (key,))
+    return ChangeSet(tuple(effect_of(r[1], r[2:8], r[8:14], r[14], r[15]) for r in rows))
