@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agentsh.shell.tree import BraceList, BraceRange, Literal, Part
@@ -37,12 +38,12 @@ def find_braces(parts: Sequence[Part]) -> tuple[Part, ...]:
     closing: dict[int, int] = {}
     commas: dict[int, list[int]] = {}
     opened: list[int] = []
-    for i, token in enumerate(tokens):
-        if token == "{":
+    for i, item in enumerate(tokens):
+        if item == "{":
             opened.append(i)
-        elif token == "}" and opened:
+        elif item == "}" and opened:
             closing[opened.pop()] = i
-        elif token == "," and opened:
+        elif item == "," and opened:
             commas.setdefault(opened[-1], []).append(i)
     return _Finder(tokens, closing, commas).sequence(0, len(tokens), 0)
 
@@ -67,18 +68,18 @@ class _Finder:
                 text.clear()
 
         while i < end:
-            token = self.tokens[i]
-            node = self._brace(i, depth) if token == "{" and i in self.closing else None
+            item = self.tokens[i]
+            node = self._brace(i, depth) if item == "{" and i in self.closing else None
             if node is not None:
                 flush()
                 parts.append(node)
                 i = self.closing[i] + 1
                 continue
-            if isinstance(token, str):
-                text.append(token)
+            if isinstance(item, str):
+                text.append(item)
             else:
                 flush()
-                parts.append(token)
+                parts.append(item)
             i += 1
         flush()
         return tuple(parts)
@@ -88,7 +89,7 @@ class _Finder:
         if i in self.commas:
             cuts = [i, *self.commas[i], end]
             return BraceList(
-                tuple(self.sequence(a + 1, b, depth + 1) for a, b in zip(cuts, cuts[1:], strict=False)),
+                tuple(self.sequence(a + 1, b, depth + 1) for a, b in pairwise(cuts)),
             )
         inner = self.tokens[i + 1]
         return _range(inner) if end == i + 2 and isinstance(inner, str) else None
@@ -113,14 +114,12 @@ def has_braces(parts: Sequence[Part]) -> bool:
 
 def unfold(parts: Sequence[Part]) -> Iterator[tuple[Part, ...]]:
     """Every word that ``parts`` stands for, in order, one at a time: the number may be huge."""
-    for i, part in enumerate(parts):
-        if isinstance(part, BraceList | BraceRange):
-            break
-    else:
+    at, part = next(((i, p) for i, p in enumerate(parts) if isinstance(p, BraceList | BraceRange)), (0, None))
+    if part is None:
         yield tuple(parts)
         return
-    head = tuple(parts[:i])
-    tail = parts[i + 1 :]
+    head = tuple(parts[:at])
+    tail = parts[at + 1 :]
     for middle in _alternatives(part):
         for rest in unfold(tail):
             yield (*head, *middle, *rest)

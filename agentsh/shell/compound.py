@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from agentsh.shell.redirects import RedirectParser
 from agentsh.shell.tree import (
     ArithmeticCommand,
     ArithmeticFor,
@@ -26,7 +27,6 @@ from agentsh.shell.tree import (
     While,
     Word,
 )
-from agentsh.shell.words import WordScanner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,20 +42,16 @@ _BINARY_TESTS = frozenset(
 _TEST_OPERATOR = re.compile(r"(==|=~|!=|=|<|>|-(?:eq|ne|lt|le|gt|ge|nt|ot|ef)(?=[ \t\n]))")
 
 
-class CompoundParser(WordScanner):
+class CompoundParser(RedirectParser):
     """Compound commands; the methods without a body here are the parser's."""
 
-    if TYPE_CHECKING:
+    def statements(self) -> Body:
+        """Statements up to a closing token or the end."""
+        raise NotImplementedError
 
-        def blanks(self) -> None: ...
-        def newlines(self) -> None: ...
-        def at(self, text: str) -> bool: ...
-        def reserved(self) -> str: ...
-        def expect(self, word: str, opened_by: str, start: int) -> None: ...
-        def unexpected(self, why: str = "") -> NoReturn: ...
-        def statements(self) -> Body: ...
-        def command(self) -> Command: ...
-        def assigned_value(self) -> Word: ...
+    def command(self) -> Command:
+        """One command with its redirections."""
+        raise NotImplementedError
 
     def compound(self, word: str) -> Command:
         """The compound command that begins here with the reserved ``word``, or with a parenthesis."""
@@ -70,13 +66,13 @@ class CompoundParser(WordScanner):
             "[[": self._condition,
             "function": self._function,
         }.get(word)
-        if parse is not None:
-            return parse()
-        if word == "select":
-            self.fail("'select' asks a person and is not supported", next_step="Choose in the script itself.")
-        if word == "coproc":
-            self.fail("'coproc' is not supported", next_step="Use a pipeline, or files between two commands.")
-        self.unexpected()
+        if parse is None:
+            if word == "select":
+                self.fail("'select' asks a person and is not supported", next_step="Choose in the script itself.")
+            if word == "coproc":
+                self.fail("'coproc' is not supported", next_step="Use a pipeline, or files between two commands.")
+            self.unexpected()
+        return parse()
 
     def body(self, opened_by: str, start: int) -> Body:
         """Statements, at least one."""

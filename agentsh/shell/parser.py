@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from agentsh.core.errors import ShellSyntaxError
 from agentsh.shell.compound import CompoundParser
@@ -14,10 +14,8 @@ from agentsh.shell.tree import (
     Assignment,
     Body,
     Command,
-    DoubleQuoted,
     Function,
     Pipeline,
-    ProcessSubstitution,
     Quoted,
     Redirect,
     Script,
@@ -32,15 +30,7 @@ if TYPE_CHECKING:
 MAX_SOURCE = 1 << 20
 """Characters in one script."""
 
-_COMMENT = re.compile(r"#[^\n]*")
-_BLANKS = re.compile(r"(?:[ \t]|\\\n)+")
-_REDIRECT = re.compile(r"([0-9]{0,4})(<<<|<<-|<<|<&|<>|<|>>|>&|>\||>)|(&>>|&>)")
-_NAMED_FD = re.compile(r"\{[A-Za-z_]\w*\}[<>]")
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?=|\[)", re.ASCII)
-_RESERVED = re.compile(
-    r"(if|then|elif|else|fi|for|while|until|do|done|case|esac|in|function|select|coproc|time|\[\[|\]\]|[{}!])"
-    r"(?=[ \t\n;&|<>()]|\Z)"
-)
 _TIME_OPTION = re.compile(r"-p[ \t]+")
 _FUNCTION = re.compile(r"([^ \t\n;&|<>()$`\"'\\={}]+)[ \t]*\([ \t]*\)")
 _DECLARATIONS = frozenset(["export", "readonly", "local", "declare", "typeset"])
@@ -84,62 +74,7 @@ def parse(source: str) -> Script:
 
 
 class Parser(CompoundParser):
-    """Reads statements; :class:`CompoundParser` the commands with a reserved word, its base the words."""
-
-    def __init__(self, source: str, depth: int = 0) -> None:
-        super().__init__(source, depth)
-        self._not_assigned: set[int] = set()  # as not_arithmetic, for the [ of name[i]=
-        self._heredocs: list[tuple[Redirect, str, bool, bool]] = []  # node, delimiter, quoted, tabs stripped
-
-    # --- blanks, newlines, operators -------------------------------------------------------------------------------
-
-    def blanks(self) -> None:
-        """Skip blanks, continued lines and a comment."""
-        m = _BLANKS.match(self.source, self.pos)
-        if m:
-            self.pos = m.end()
-        if self.pos < self.end and self.source[self.pos] == "#":
-            m = _COMMENT.match(self.source, self.pos)
-            self.pos = m.end() if m else self.pos
-
-    def newlines(self) -> None:
-        """Skip blanks, comments and newlines, reading here-documents that begin after them."""
-        self.blanks()
-        while self.pos < self.end and self.source[self.pos] == "\n":
-            self.newline()
-            self.blanks()
-
-    def newline(self) -> None:
-        """Consume a newline and the bodies of the here-documents that were announced before it."""
-        self.pos += 1
-        if self._heredocs:
-            pending, self._heredocs = self._heredocs, []
-            for heredoc in pending:
-                self._read_heredoc(*heredoc)
-
-    def at(self, text: str) -> bool:
-        """Whether ``text`` stands here."""
-        return self.source.startswith(text, self.pos)
-
-    def reserved(self) -> str:
-        """The reserved word that stands here, not consumed; empty for none."""
-        m = _RESERVED.match(self.source, self.pos)
-        return m.group(1) if m else ""
-
-    def expect(self, word: str, opened_by: str, start: int) -> None:
-        """Consume a reserved word that must come now."""
-        if self.reserved() != word:
-            if self.pos >= self.end:
-                self.fail(f"'{opened_by}' is not closed: '{word}' is missing", start)
-            self.unexpected(f"'{word}' of the '{opened_by}' must come first")
-        self.pos += len(word)
-
-    def unexpected(self, why: str = "") -> NoReturn:
-        """Raise for what stands here."""
-        if self.pos >= self.end:
-            self.fail("the script ends too early" + (f": {why}" if why else ""))
-        token = self.reserved() or self.source[self.pos : self.pos + 1].replace("\n", "newline")
-        self.fail(f"'{token}' is not expected here" + (f": {why}" if why else ""))
+    """Reads statements; :class:`CompoundParser` the commands with a reserved word, its bases the rest."""
 
     # --- statements ------------------------------------------------------------------------------------------------
 
@@ -153,8 +88,8 @@ class Parser(CompoundParser):
                 break
             out.append(self._statement())
             self.newlines()
-        if self.pos >= self.end and self._heredocs:
-            self.fail(f"the here-document's end '{self._heredocs[0][1]}' is missing", self._heredocs[0][0].offset)
+        if self.pos >= self.end and self.heredocs:
+            self.fail(f"the here-document's end '{self.heredocs[0][1]}' is missing", self.heredocs[0][0].offset)
         return tuple(out)
 
     def _statement(self) -> Statement:
@@ -209,7 +144,7 @@ class Parser(CompoundParser):
         if isinstance(command, Function):
             self.unexpected()
         one = Word((Quoted("1"),), at, "1")
-        return replace(command, redirects=(*command.redirects, Redirect(">&", 2, one, at)))  # type: ignore[union-attr]
+        return replace(command, redirects=(*command.redirects, Redirect(">&", 2, one, at)))
 
     # --- commands --------------------------------------------------------------------------------------------------
 
@@ -224,7 +159,7 @@ class Parser(CompoundParser):
             if redirects:
                 if isinstance(command, Function):
                     self.unexpected()
-                command = replace(command, redirects=redirects)  # type: ignore[call-arg]
+                command = replace(command, redirects=redirects)
             self._check_end_of_compound()
             return command
         if (m := _FUNCTION.match(self.source, self.pos)) is not None:
@@ -242,7 +177,7 @@ class Parser(CompoundParser):
         out: list[Redirect] = []
         while True:
             self.blanks()
-            redirect = self._redirect()
+            redirect = self.redirect()
             if redirect is None:
                 return tuple(out)
             out.append(redirect)
@@ -260,25 +195,23 @@ class Parser(CompoundParser):
             ch = self.source[self.pos]
             if ch in "\n;|)":
                 break
-            if ch in "<>&{" or ch.isdigit():
-                if ch == "&" and not self.at("&>"):
-                    break
-                redirect = self._redirect()
-                if redirect is not None:
-                    redirects.append(redirect)
-                    continue
-            if ch == "(":
-                self.unexpected()
-            if not words or declares:
-                assignment = self._assignment()
-                if assignment is not None:
-                    (words if words else assignments).append(assignment)  # type: ignore[arg-type]
-                    continue
+            if ch == "&" and not self.at("&>"):
+                break
+            redirect = self.redirect() if ch in "<>&{" or ch.isdigit() else None
+            if redirect is not None:
+                redirects.append(redirect)
+                continue
+            assignment = self._assignment() if not words or declares else None
+            if assignment is not None:
+                if words:
+                    words.append(assignment)
+                else:
+                    assignments.append(assignment)
+                continue
             word = self.word()
             if word is None:
                 self.unexpected()
-            if not words and word.static in _DECLARATIONS:
-                declares = True
+            declares = declares or (not words and word.static in _DECLARATIONS)
             words.append(word)
         if not words and not assignments and not redirects:
             self.unexpected()
@@ -310,18 +243,18 @@ class Parser(CompoundParser):
 
     def _assigned_subscript(self, at: int) -> Word | None:
         """The subscript at ``at`` when ``=`` follows it, else None: ``x[1]`` alone is a pattern."""
-        if at in self._not_assigned:
+        if at in self.not_assigned:
             return None
         self.pos = at
-        depth, heredocs = self.depth, self._heredocs
+        depth, heredocs = self.depth, self.heredocs
         try:
             subscript = self.subscript()
         except ShellSyntaxError:
-            self.depth, self._heredocs = depth, heredocs
+            self.depth, self.heredocs = depth, heredocs
         else:
             if (self.at("=") or self.at("+=")) and isinstance(subscript, Word):
                 return subscript
-        self._not_assigned.add(at)
+        self.not_assigned.add(at)
         return None
 
     def assigned_value(self) -> Word:
@@ -355,115 +288,20 @@ class Parser(CompoundParser):
                 self.unexpected()
             items.append(ArrayItem(key, value))
 
-    # --- redirections ----------------------------------------------------------------------------------------------
-
-    def _redirect(self) -> Redirect | None:
-        start = self.pos
-        if _NAMED_FD.match(self.source, start):
-            self.fail("{name}> is not supported", next_step="Use a number: exec 3>file.")
-        m = _REDIRECT.match(self.source, start)
-        if m is None:
-            return None
-        digits, operator, both = m.groups()
-        if operator in ("<", ">") and self.source.startswith("(", m.end()):
-            self.fail(
-                f"process substitution {operator}(...) as a command's argument is not supported",
-                start,
-                next_step="Write to a file first: cmd > out.txt; then name the file, and remove it when done. "
-                "As a redirection it works: while read -r x; do ...; done < <(cmd).",
-            )
-        self.pos = m.end()
-        self.blanks()
-        if operator in ("<<", "<<-"):
-            return self._heredoc(start, int(digits or 0), strip=operator == "<<-")
-        target = self._process_substitution(operator) or self.word()
-        if target is None:
-            self.fail(f"a name is missing after '{both or operator}'")
-        if both:
-            return Redirect(both, 1, target, start)
-        fd = int(digits) if digits else 0 if operator[0] == "<" else 1
-        if operator in ("<&", ">&"):
-            static = target.static
-            if static is None and operator == ">&" and not digits:
-                self.fail(
-                    ">& with a name that is not known before it runs is not supported",
-                    start,
-                    next_step="Write > file 2>&1 for a file, or give the descriptor's number.",
-                )
-            if static is not None and not re.fullmatch(r"[0-9]{1,4}|-|[0-9]{1,4}-", static):
-                if operator == ">&" and not digits:
-                    return Redirect("&>", 1, target, start)
-                self.fail(f"'{static}' is no descriptor", start)
-        return Redirect(operator, fd, target, start)
-
-    def _process_substitution(self, operator: str) -> Word | None:
-        if operator not in ("<", ">") or not self.at(operator + "("):
-            return None
-        start = self.pos
-        self.enter()
-        self.pos += 2
-        body = self.substituted_body()
-        self.leave()
-        return Word((ProcessSubstitution(body),), start)
-
-    def _heredoc(self, start: int, fd: int, *, strip: bool) -> Redirect:
-        word = self.word(braces=False)
-        if word is None:
-            self.fail("the here-document's delimiter is missing")
-        if word.static is None:
-            # Expansions mean nothing in a delimiter; their source text is it.
-            delimiter, quoted = self.source[word.offset : self.pos], False
-        else:
-            delimiter = word.static
-            quoted = any(isinstance(p, Quoted | DoubleQuoted) for p in word.parts)
-        redirect = Redirect("<<", fd, word, start)
-        self._heredocs.append((redirect, delimiter, quoted, strip))
-        return redirect
-
-    def _read_heredoc(self, redirect: Redirect, delimiter: str, quoted: bool, strip: bool) -> None:  # noqa: FBT001
-        lines: list[str] = []
-        start = self.pos
-        while True:
-            if self.pos >= self.end:
-                self.fail(f"the here-document's end '{delimiter}' is missing", redirect.offset)
-            newline = self.source.find("\n", self.pos)
-            stop = self.end if newline < 0 else newline
-            line = self.source[self.pos : stop]
-            self.pos = min(stop + 1, self.end)
-            if strip:
-                line = line.lstrip("\t")
-            if line == delimiter:
-                if newline >= 0:
-                    self.pos = stop  # the newline ends the line as any other
-                    self.pos += 1
-                break
-            lines.append(line + "\n")
-        text = "".join(lines)
-        if quoted:
-            body = Word((Quoted(text),), start, text)
-        else:
-            self.enter()
-            inner = Parser(text, self.depth)
-            parts = (DoubleQuoted(inner.heredoc_parts()),)
-            self.leave()
-            body = self.finish(list(parts), start, braces=False)
-        # The one late write to a node: its body stands after the rest of the line that announces it.
-        object.__setattr__(redirect, "target", body)
-
     # --- nested sources --------------------------------------------------------------------------------------------
 
     def substituted_body(self) -> Body:
         """The statements up to the closing parenthesis, which is consumed."""
         start = self.pos
-        pending, self._heredocs = self._heredocs, []
+        pending, self.heredocs = self.heredocs, []
         body = self.statements()
         if not self.at(")"):
             if self.pos < self.end:
                 self.unexpected()
             self.fail("a '(' is not closed", start - 1)
-        if self._heredocs:
-            self.fail("a here-document must end before the ')'", self._heredocs[0][0].offset)
-        self._heredocs = pending
+        if self.heredocs:
+            self.fail("a here-document must end before the ')'", self.heredocs[0][0].offset)
+        self.heredocs = pending
         self.pos += 1
         return body
 

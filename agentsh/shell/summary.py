@@ -202,7 +202,7 @@ class _Walk:
             self.depth -= 1
 
 
-def _word(word: Word) -> str | None | EllipsisType:
+def _word(word: Word) -> str | EllipsisType | None:
     """The word as :data:`wrappers.Words` has it."""
     if word.static is not None:
         return word.static
@@ -212,7 +212,9 @@ def _word(word: Word) -> str | None | EllipsisType:
 def _is_one(part: Part) -> bool:
     """Whether a part can neither split its word nor make it vanish."""
     if isinstance(part, DoubleQuoted):
-        return not any(isinstance(p, Parameter) and (p.name == "@" or p.subscript == "@" or p.operator) for p in part.parts)
+        return not any(
+            isinstance(p, Parameter) and (p.name == "@" or p.subscript == "@" or p.operator) for p in part.parts
+        )
     return isinstance(part, Literal | Quoted | Tilde)
 
 

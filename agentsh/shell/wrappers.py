@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import EllipsisType
 
-    Words: TypeAlias = Sequence[str | None | EllipsisType]
+    Words: TypeAlias = Sequence[str | EllipsisType | None]
     """Words as known before they run: None is one word, ``...`` any number of them."""
 
 _BIN = ("/bin/", "/usr/bin/", "/usr/local/bin/")
