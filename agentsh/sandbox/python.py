@@ -72,7 +72,12 @@ def prepare_python(cache_dir: Path, progress: Callable[[str], None] | None = Non
         return
     code = f"from agentsh.sandbox.python import compile_python; compile_python({str(cache_dir)!r})"
     with subprocess.Popen(
-        python_command(code), env={}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        python_command(code),
+        env={},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as child:
         try:
             for line in child.stdout or ():
@@ -124,7 +129,9 @@ def load_python(engine: wt.Engine, cache_dir: Path) -> Python | Unavailable:
 
     artifacts = installed_artifacts()
     if artifacts is None:
-        return Unavailable("not installed in the sandbox; the person can run: pip install 'agentsh[python]'", _NOT_FOUND)
+        return Unavailable(
+            "not installed in the sandbox; the person can run: pip install 'agentsh[python]'", _NOT_FOUND
+        )
     home = _home(cache_dir, artifacts)
     if not (home / "ready").exists():
         return Unavailable(
@@ -134,7 +141,8 @@ def load_python(engine: wt.Engine, cache_dir: Path) -> Python | Unavailable:
         module = wt.Module.deserialize_file(engine, str(home / "module"))
     except wt.WasmtimeError as e:
         raise SandboxError(
-            f"Python's compiled module is damaged: {e}", next_step=f"Remove {home}, then run 'agentsh doctor --prepare'."
+            f"Python's compiled module is damaged: {e}",
+            next_step=f"Remove {home}, then run 'agentsh doctor --prepare'.",
         ) from e
     return Python(module, home, f"python{_version(artifacts)}.zip")
 

@@ -86,17 +86,23 @@ class Sandbox:
                 in the view.
         """
         with self._lock:
-            worker = self._ready_worker()
-            self._number += 1
-            run = _Run(worker, job, self._number, self._staging, on_output)
             try:
-                self._running = run
-                run.begin()
-                return run.to_its_end()
-            finally:
-                self._running = None
-                if not run.close():
-                    self._discard()
+                return self._run_once(job, on_output)
+            except _NeverBeganError:  # the worker had died since the last job
+                return self._run_once(job, on_output)
+
+    def _run_once(self, job: Job, on_output: OnOutput | None) -> Outcome:
+        worker = self._ready_worker()
+        self._number += 1
+        run = _Run(worker, job, self._number, self._staging, on_output)
+        try:
+            self._running = run
+            run.begin()
+            return run.to_its_end()
+        finally:
+            self._running = None
+            if not run.close():
+                self._discard()
 
     def interrupt(self) -> None:
         """Stop the running job, if there is one; it ends with exit code 130. Safe in any thread and signal handler."""
@@ -134,6 +140,10 @@ class Sandbox:
             self._worker = None
 
 
+class _NeverBeganError(SandboxError):
+    """The worker was gone before it took the job, so that the job can be given to another."""
+
+
 class _Run:
     """One job in flight, from the parent's side."""
 
@@ -153,6 +163,7 @@ class _Run:
         self._kept: dict[Literal["stdout", "stderr"], bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
         self._cut: set[str] = set()
         self._streams: dict[int, Literal["stdout", "stderr"]] = {}
+        self._began = False
         self._stopped = ""
         self._note = ""
         self._kill_at = 0.0
@@ -171,8 +182,8 @@ class _Run:
         theirs: list[int] = []
         try:
             theirs.append(self._stdin_end())
-            for name in ("stdout", "stderr"):
-                theirs.append(self._output_end(name))
+            theirs.append(self._output_end("stdout"))
+            theirs.append(self._output_end("stderr"))
             message: dict[str, Any] = {
                 "number": self._number,
                 "script": self._job.script,
@@ -183,7 +194,7 @@ class _Run:
             self._started = time.monotonic()
             self._worker.send_job(message, tuple(theirs))
         except OSError as e:
-            raise self._worker.failed("is gone") from e
+            raise _NeverBeganError("The sandbox's process was gone.") from e
         finally:
             for fd in theirs:
                 os.close(fd)
@@ -230,6 +241,8 @@ class _Run:
             except OSError as e:
                 if self._stopped:
                     return self._killed()
+                if not self._began:
+                    raise _NeverBeganError("The sandbox's process was gone.") from e
                 raise self._worker.failed("ended unexpectedly") from e
         self._drain()
         return self._outcome(self._reply)
@@ -250,8 +263,11 @@ class _Run:
             elif fd == self._wake_read:
                 os.read(self._wake_read, 1)
                 self._stop(_INTERRUPT, "The person stopped it.")
-            else:
+            elif self._began:
                 self._reply = self._worker.receive_reply()
+            else:
+                self._worker.receive_reply()
+                self._began = True
 
     def _read(self, fd: int) -> bool:
         """Take what a stream has; False when that was nothing."""
@@ -356,7 +372,9 @@ class _DiskWatch:
         """The limit that is exceeded; empty when none is."""
         free, paths = self._statvfs()
         now = time.monotonic()
-        moved = self._free - free > self._limits.staged_bytes // 2 or self._paths - paths > self._limits.staged_files // 2
+        moved = (
+            self._free - free > self._limits.staged_bytes // 2 or self._paths - paths > self._limits.staged_files // 2
+        )
         if not exact and (now < self._scan_after if not moved else now < self._scan_after - _SCAN_EVERY_S):
             return ""
         try:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from agentsh.core.errors import ConfigError, SandboxError
 from agentsh.sandbox.staging.view import Kind, StagingView, check_places
-from agentsh.sandbox.staging.view import StagingView as StagingView
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -215,9 +215,9 @@ class CopyView(StagingView):
         # A directory that an action removed or replaced hides what the person does below it.
         end = path.rfind(b"/")
         while end > 0:
-            above = path[:end]
-            if above in self._staged:
-                st = self._view.lstat(above)
+            holder = path[:end]
+            if holder in self._staged:
+                st = self._view.lstat(holder)
                 return st is None or not stat.S_ISDIR(st.st_mode)
             end = path.rfind(b"/", 0, end)
         return False

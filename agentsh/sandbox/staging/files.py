@@ -179,7 +179,12 @@ def clone_extents(source: int, target: int, _size: int) -> None:
 
 
 def copy_path(
-    source: int, target: int, name: bytes, *, content: Callable[[int, int, int], None] = copy_extents, new_name: bytes | None = None
+    source: int,
+    target: int,
+    name: bytes,
+    *,
+    content: Callable[[int, int, int], None] = copy_extents,
+    new_name: bytes | None = None,
 ) -> None:
     """Copy one path: a file, a symlink, or an empty directory with the mode of the original.
 

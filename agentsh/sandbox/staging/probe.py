@@ -28,10 +28,11 @@ def choose(directory: Path, workspace: Path, wanted: Literal["auto"] | Kind) -> 
         SandboxError: ``wanted`` does not work here, or differs from what the view was made with.
     """
     made_with = _made_with(directory)
-    if wanted == "auto" and made_with in ("clone", "copy"):
+    if wanted == "auto" and made_with and made_with != "overlay":
         return made_with, _recorded(directory, workspace).get("overlay") or ""
     reasons: dict[Kind, str] = {}
-    for kind in ("overlay", "clone", "copy"):
+    kinds: tuple[Kind, ...] = ("overlay", "clone", "copy")
+    for kind in kinds:
         if wanted not in ("auto", kind):
             continue
         if made_with and kind != made_with:
@@ -48,11 +49,13 @@ def choose(directory: Path, workspace: Path, wanted: Literal["auto"] | Kind) -> 
     )
 
 
-def _made_with(directory: Path) -> str:
+def _made_with(directory: Path) -> Kind | None:
     try:
-        return (directory / "kind").read_text()
+        text = (directory / "kind").read_text()
     except FileNotFoundError:
-        return ""
+        return None
+    kinds: tuple[Kind, ...] = ("overlay", "clone", "copy")
+    return next((kind for kind in kinds if kind == text), None)
 
 
 def _circumstances(directory: Path, workspace: Path) -> str:

@@ -116,7 +116,9 @@ class StagingView(ABC):
         marker.unlink()
 
     @abstractmethod
-    def _rebuild(self, wanted: Mapping[bytes, Entry | None], read: Callable[[bytes], BinaryIO], *, from_nothing: bool) -> None: ...
+    def _rebuild(
+        self, wanted: Mapping[bytes, Entry | None], read: Callable[[bytes], BinaryIO], *, from_nothing: bool
+    ) -> None: ...
 
     @abstractmethod
     def usage(self) -> tuple[int, int]:

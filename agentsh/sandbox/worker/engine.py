@@ -9,7 +9,6 @@ STACK = 8 << 20
 """Bytes of stack that a module may use: CPython's own recursion limit needs that much."""
 
 
-
 def make_engine() -> wt.Engine:
     """An engine whose guests stop at the next loop or call when :meth:`wasmtime.Engine.increment_epoch` is called."""
     config = wt.Config()

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from agentsh.core.errors import SandboxError
@@ -82,10 +83,9 @@ class WorkerHandle:
         self.jobs.settimeout(_READY_S)
         try:
             message, _ = wire.receive(self.jobs)
+            self.jobs.settimeout(None)
         except OSError as e:
             raise self.failed("did not start") from e
-        finally:
-            self.jobs.settimeout(None)
         self.isolation = str(message.get("isolation", ""))
         self._ready = True
 
@@ -114,10 +114,8 @@ class WorkerHandle:
 
     def kill(self) -> int:
         """End it and everything in its group at once, and wait for that; its return code."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.jobs.close()
         self._control.close()
         try:

@@ -292,9 +292,7 @@ class Instances:
             self._running.add(process)
         return process, work
 
-    def _run(
-        self, command: Command, argv: Sequence[str], env: Mapping[str, str], cwd: bytes, streams: Streams
-    ) -> int:
+    def _run(self, command: Command, argv: Sequence[str], env: Mapping[str, str], cwd: bytes, streams: Streams) -> int:
         store = wt.Store(self._engine)
         frame: _Frame | None = None
         try:

@@ -123,7 +123,7 @@ def mount_overlay(plan: Mapping[str, str]) -> None:
     """
     work = os.fsencode(plan["work"])
     # 'volatile' spares syncing a whole disk at each unmount; staged content that matters is in the store. The mark
-    # it leaves, so that nobody trusts the layer after a crash, is ours to clear: the store's digests are what is trusted.
+    # it leaves, so that nobody trusts the layer after a crash, is ours to clear: the store's digests are trusted.
     with suppress(FileNotFoundError):
         os.unlink(work + b"/work/incompat/volatile/dirty")  # noqa: PTH108 - pathlib is not loaded here
     for name in (b"/work/incompat/volatile", b"/work/incompat"):
@@ -133,8 +133,8 @@ def mount_overlay(plan: Mapping[str, str]) -> None:
     try:
         # By descriptor: a path in the options would need ':', ',' and '\\' escaped.
         options = [b"userxattr", b"volatile"]
-        for option, name in ((b"lowerdir", "lower"), (b"upperdir", "upper"), (b"workdir", "work")):
-            opened.append(os.open(plan[name], os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        for option, layer in ((b"lowerdir", "lower"), (b"upperdir", "upper"), (b"workdir", "work")):
+            opened.append(os.open(plan[layer], os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
             options.append(b"%s=/proc/self/fd/%d" % (option, opened[-1]))
         _mount(
             b"overlay", os.fsencode(plan["merged"]), b"overlay", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, b",".join(options)

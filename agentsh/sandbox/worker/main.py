@@ -68,6 +68,7 @@ class Worker:
             with self._lock:
                 self._instances.reset()
                 self._job = message["number"]
+            wire.send(self._jobs, {"began": True})
             try:
                 self._enter()
                 reply = self._run(message, fds)

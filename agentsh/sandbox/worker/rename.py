@@ -36,7 +36,8 @@ _MAX_PATH = 64 * 1024
 def define_rename(linker: wt.Linker, wasi: str, tree: Tree) -> None:
     """Put our ``path_rename`` in the place of WASI's."""
 
-    def path_rename(caller: wt.Caller, old_fd: int, old: int, old_len: int, new_fd: int, new: int, new_len: int) -> int:
+    def path_rename(caller: wt.Caller, *given: int) -> int:
+        old_fd, old, old_len, new_fd, new, new_len = given
         if old_fd != ROOT_FD or new_fd != ROOT_FD:
             return _XDEV  # from a directory the module opened: programs then copy, as between file systems
         source, target = _path(caller, old, old_len), _path(caller, new, new_len)
@@ -128,7 +129,7 @@ def _copy_below(source: int, target: int) -> None:
     while todo:
         path = todo.pop()
         with opened_directory(source, path) as old, opened_directory(target, path, force=True) as new:
-            for name in map(os.fsencode, os.listdir(old)):
+            for name in map(os.fsencode, os.listdir(old)):  # noqa: PTH208 - by descriptor
                 copy_path(old, new, name)
                 if stat.S_ISDIR(os.stat(name, dir_fd=old, follow_symlinks=False).st_mode):
                     todo.append(path + b"/" + name if path else name)

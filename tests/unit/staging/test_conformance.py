@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import subprocess
@@ -263,8 +264,6 @@ def test_a_rebuild_that_was_killed_is_noticed_and_done_again(stage: Stage):
     assert stage.view.needs_rebuild
     view = stage.reopen()
     assert view.needs_rebuild
-    import io
-
     view.rebuild({b"n": file(b"n")}, io.BytesIO)
     assert not view.needs_rebuild
     assert stage.tree()[b"n"] == (0o644, b"n")
