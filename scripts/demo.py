@@ -150,16 +150,18 @@ class Demo:
 
         self.say("What waits, and what it would change:")
         self.agentsh("status")
-        self.agentsh("diff")
+        self.agentsh("diff", "--stat")
+        actions = self.pending()
+        self.say("One action's effect in full ('agentsh diff' alone shows all of them as one):")
+        self.agentsh("diff", actions[0])
 
         self.say("Good. Approve it and commit it as one unit.")
-        actions = self.pending()
         self.agentsh("approve", *actions)
         self.agentsh("commit")
         self.prove("the workspace has the change", start, same=False)
 
         self.say("The journal keeps everything, so any of it can be taken back: one action, or all of them.")
-        self.agentsh("log")
+        self.agentsh("log", "-n", "12")
         self.agentsh("revert", *actions)
         self.prove("the workspace is byte for byte what it was", start)
 

@@ -26,7 +26,7 @@ from agentsh.runtime.events import (
 if TYPE_CHECKING:
     from agentsh.cli.paint import Line
 
-_MAX_OUTPUT_LINES = 12
+_MAX_OUTPUT_LINES = 6
 _MAX_EFFECTS = 12
 
 
@@ -53,7 +53,7 @@ class Progress:
                 self._end_line()
             case ActionStarted():
                 self._pending, self._lines = "", 0
-                self._line(Span("> ", "bold cyan"), Span(f"{event.tool} ", "cyan"), Span(_title(event)))
+                self._line(Span("> ", "bold cyan"), Span(_title(event), "cyan"))
             case OutputPiece():
                 self._output(event.text)
             case ActionFinished():
@@ -89,7 +89,7 @@ class Progress:
     def _output_line(self, line: str) -> None:
         self._lines += 1
         if self._lines <= _MAX_OUTPUT_LINES:
-            shown = visible_line(line)
+            shown = visible(line).expandtabs(8)
             self._line(Span(f"    {shown if len(shown) <= 200 else shown[:199] + '…'}", "dim"))
 
     def _finished(self, event: ActionFinished) -> None:

@@ -94,9 +94,9 @@ def test_the_answer_is_data_and_the_progress_is_talk(cli: Any, agent: Any) -> No
     result = cli("run", "do it", "--model", "openai:x", "--max-steps", "7")
     assert result.code == 0
     assert result.out == b"All done.\n"
-    for part in ("I look", "around.", "> shell ls", "line 0", "a1 pending, exit code 3", "A p", "becomes executable"):
+    for part in ("I look", "around.", "> ls", "line 0", "a1 pending, exit code 3", "A p", "becomes executable"):
         assert part in result.err
-    for part in ("and 9 more lines: agentsh show a1", "refused: history is yours (rule no-git)", "1,200 tokens"):
+    for part in ("and 15 more lines: agentsh show a1", "refused: history is yours (rule no-git)", "1,200 tokens"):
         assert part in result.err
     assert "line 15" not in result.err
     assert calls[0]["task"] == "do it"
