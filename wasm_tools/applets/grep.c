@@ -42,16 +42,6 @@ _Noreturn void grep_fail(const char *format, ...)
     exit(2);
 }
 
-void grep_warn(const char *format, ...)
-{
-    va_list args;
-    fputs("grep: warning: ", stderr);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-}
-
 static void complain(const char *name, int err)
 {
     failed = 1;
@@ -580,6 +570,7 @@ static void parse(int argc, char *argv[])
 int main(int argc, char *argv[])
 {
     setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+    pattern_program = "grep";
     parse(argc, argv);
     if (!patterns_given) {
         if (optind >= argc) {

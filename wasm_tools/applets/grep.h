@@ -5,7 +5,7 @@
 #include <regex.h>
 #include <stddef.h>
 
-enum syntax { BASIC, EXTENDED, FIXED, PERL };
+#include "pattern.h"
 
 struct span {
     size_t start, end;
@@ -45,15 +45,6 @@ int matcher_line(struct matcher *m, char *line, size_t len, size_t at, struct sp
 /* Whether a candidate needs no second look. */
 int matcher_certain(const struct matcher *m);
 
-/* pattern.c: rewrite a pattern for the C library's regcomp. */
-char *pattern_translate(enum syntax syntax, const char *text, size_t len, int extents, int *cflags, int *from_group,
-                        int *to_group, int *backrefs);
-/* The literal text that a whole pattern stands for, or NULL. */
-char *pattern_literal(enum syntax syntax, const char *text, size_t len, size_t *out_len);
-/* The longest text that every match of a translated pattern contains, or NULL. */
-char *pattern_needed(int extended, const char *text, size_t *out_len);
-
 _Noreturn void grep_fail(const char *format, ...);
-void grep_warn(const char *format, ...);
 
 #endif

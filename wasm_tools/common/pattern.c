@@ -1,9 +1,39 @@
-/* grep's patterns: what GNU's and Perl's say, put for the C library; and what plain text can be known of them. */
+/* Regular expressions as GNU's programs and Perl say them, put for the C library; and what plain text is known of them. */
+#include "pattern.h"
+
 #include <ctype.h>
+#include <regex.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "grep.h"
+const char *pattern_program = "";
+int pattern_status = 2;
+
+static void tell(const char *format, va_list args)
+{
+    fflush(stdout);
+    fprintf(stderr, "%s: ", pattern_program);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+}
+
+_Noreturn void pattern_fail(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tell(format, args);
+    exit(pattern_status);
+}
+
+static void warn(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tell(format, args);
+    va_end(args);
+}
 
 struct text {
     char *at;
@@ -15,7 +45,7 @@ static void put(struct text *t, const char *s, size_t n)
     if (t->len + n + 1 > t->cap) {
         t->cap = (t->len + n + 1) * 2;
         t->at = realloc(t->at, t->cap);
-        if (!t->at) grep_fail("out of memory");
+        if (!t->at) pattern_fail("out of memory");
     }
     memcpy(t->at + t->len, s, n);
     t->len += n;
@@ -94,7 +124,7 @@ static void perl_bracket(struct text *out, const char *s, const char *stop)
         case ']': close = 1; break;
         case 'D':
         case 'W':
-        case 'S': grep_fail("-P: \\%c inside [] is not supported here", *s); break;
+        case 'S': pattern_fail("-P: \\%c inside [] is not supported here", *s); break;
         default: put(&body, s, 1);
         }
     }
@@ -104,6 +134,14 @@ static void perl_bracket(struct text *out, const char *s, const char *stop)
     if (dash) puts_(out, "-");
     puts_(out, "]");
     free(body.at);
+}
+
+/* Whether a pattern looks at what stands before a place: \\b and its like. */
+int pattern_looks_back(const char *text)
+{
+    for (; *text; text++)
+        if (*text == '\\' && *++text && strchr("bB<>", *text)) return 1;
+    return 0;
 }
 
 static const char *group_end(const char *s, const char *end)
@@ -177,10 +215,10 @@ static char *perl(const char *text, size_t len, int extents, int *cflags, int *f
             default:
                 if (isdigit((unsigned char)*s)) {
                     *backrefs = 1;
-                    if (groups && keep) grep_fail("-P: \\K together with back references is not supported here");
+                    if (groups && keep) pattern_fail("-P: \\K together with back references is not supported here");
                     put(&out, s - 1, 2);
                 } else if (isalpha((unsigned char)*s)) {
-                    grep_fail("-P: \\%c is not supported here", *s);
+                    pattern_fail("-P: \\%c is not supported here", *s);
                 } else put(&out, s - 1, 2);
             }
         } else if (*s == '(' && s + 2 < end && s[1] == '?') {
@@ -199,13 +237,13 @@ static char *perl(const char *text, size_t len, int extents, int *cflags, int *f
                 put(&out, s + 3, (size_t)(stop - s - 3));
                 *to_group = ++groups;
                 s = stop - 1;
-            } else grep_fail("-P: this use of (?%c is not supported here", s[2]);
+            } else pattern_fail("-P: this use of (?%c is not supported here", s[2]);
         } else if (*s == '(') {
             groups++;
             put(&out, s, 1);
         } else if (strchr("*+?}", *s) && s + 1 < end && (s[1] == '?' || s[1] == '+')) {
             /* Lazy or possessive: which lines match is the same, what of them is not. */
-            if (extents && s[1] == '?') grep_fail("-P: lazy quantifiers together with -o are not supported here");
+            if (extents && s[1] == '?') pattern_fail("-P: lazy quantifiers together with -o are not supported here");
             put(&out, s, 1);
             s++;
         } else put(&out, s, 1);
@@ -251,7 +289,7 @@ char *pattern_translate(enum syntax syntax, const char *text, size_t len, int ex
             s = stop - 1;
             atom = 1;
         } else if (*s == '\\') {
-            if (s + 1 == end) grep_fail("Trailing backslash");
+            if (s + 1 == end) pattern_fail("Trailing backslash");
             s++;
             if (isdigit((unsigned char)*s) && *s != '0') *backrefs = 1;
             if (*s == '`') puts_(&out, "^");
@@ -270,7 +308,7 @@ char *pattern_translate(enum syntax syntax, const char *text, size_t len, int ex
             }
         } else if (extended && strchr("*+?", *s) && !atom) {
             /* Nothing to repeat: GNU says so, and goes on without it. */
-            if (s == text) grep_warn("%c at start of expression", *s);
+            if (s == text) warn("warning: %c at start of expression", *s);
         } else {
             put(&out, s, 1);
             atom = !(extended && strchr("(|^", *s));
