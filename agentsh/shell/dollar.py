@@ -38,6 +38,7 @@ class DollarScanner(WordScanner):
     # --- dollar ----------------------------------------------------------------------------------------------------
 
     def dollar(self, out: list[Part], mode: Mode) -> None:
+        """Read what the dollar at the position begins, and add it to ``out``."""
         source, start = self.source, self.pos
         nxt = source[start + 1 : start + 2]
         if m := _NAME.match(source, start + 1):

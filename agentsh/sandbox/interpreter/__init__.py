@@ -6,6 +6,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from agentsh.sandbox.interpreter import builtins as _builtins  # noqa: F401 - fills the registry
 from agentsh.sandbox.interpreter import concurrency
 from agentsh.sandbox.interpreter.run import Run
 from agentsh.sandbox.interpreter.shell import Shell
@@ -44,11 +45,15 @@ def run_script(
     """Run a script to its end, background jobs included.
 
     Args:
+        script: what :func:`agentsh.shell.parse` gave.
         launcher: starts the commands. When a run ends by an exception it must end what it started: a thread of the
             interpreter may still wait for it.
         tree: the staging view, which is all of the file system that the script sees.
-        stdin: descriptor, which stays the caller's; likewise the other two.
+        stdin: descriptor, which stays the caller's.
+        stdout: likewise.
+        stderr: likewise.
         env: variables beside PATH, HOME, LANG and PWD.
+        limits: what it may use; the launcher holds those that concern commands.
         cancelled: asked between commands and in loops; when true the run ends.
         arguments: ``$1`` and on.
 

@@ -101,7 +101,7 @@ class Evaluator:
                 e.message = f"{text.strip()}: {e.message}"
             raise
 
-    def value(self, e: Expression) -> int:
+    def value(self, e: Expression) -> int:  # noqa: PLR0911 - one return a kind of node
         """The value of an expression."""
         if isinstance(e, Number):
             return wrap(e.value)
@@ -156,10 +156,8 @@ class Evaluator:
         else:
             array = self.state.variables.get(v.name)
             key = self._key(v, array)
-            if isinstance(array, IndexedArray | AssociativeArray):
-                text = array.get(key)  # type: ignore[arg-type]
-            else:
-                text = array if key == 0 else None
+            known = array if isinstance(array, IndexedArray | AssociativeArray) else {0: array}
+            text = known.get(key)  # type: ignore[arg-type]
         if not text:
             return 0
         self.depth += 1

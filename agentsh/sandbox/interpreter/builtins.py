@@ -1,24 +1,18 @@
-"""The table of builtins: only what concerns the shell's own state, or must know what the shell knows."""
+"""All builtins: only what concerns the shell's own state, or must know what the shell knows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from agentsh.sandbox.interpreter.builtins_declare import TABLE as DECLARE
+from agentsh.sandbox.interpreter.builtins_flow import TABLE as FLOW
+from agentsh.sandbox.interpreter.builtins_names import TABLE as NAMES
+from agentsh.sandbox.interpreter.builtins_read import TABLE as READ
+from agentsh.sandbox.interpreter.builtins_state import TABLE as STATE
+from agentsh.sandbox.interpreter.builtins_wrap import TABLE as WRAP
+from agentsh.sandbox.interpreter.builtins_xargs import TABLE as XARGS
+from agentsh.sandbox.interpreter.conditions import TABLE as CONDITIONS
+from agentsh.sandbox.interpreter.registry import BUILTINS
 
-from agentsh.sandbox.interpreter import builtins_flow, builtins_names, builtins_state, builtins_wrap, conditions
+for table in (FLOW, STATE, DECLARE, READ, NAMES, WRAP, XARGS, CONDITIONS):
+    BUILTINS.update(table)
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from agentsh.sandbox.contract import Process
-    from agentsh.sandbox.interpreter.shell import Shell
-    from agentsh.shell.tree import Assignment
-
-    Builtin: TypeAlias = Callable[[Shell, Sequence[str | Assignment]], int | Process]
-
-BUILTINS: dict[str, Builtin] = {
-    **builtins_flow.TABLE,
-    **builtins_state.TABLE,
-    **builtins_names.TABLE,
-    **builtins_wrap.TABLE,
-    **conditions.TABLE,
-}
+__all__ = ["BUILTINS"]

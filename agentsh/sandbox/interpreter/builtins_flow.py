@@ -12,27 +12,20 @@ from agentsh.sandbox.interpreter import commands, concurrency
 from agentsh.sandbox.interpreter.control import CommandError, ExitSignal, LoopSignal, ReturnSignal
 from agentsh.sandbox.interpreter.parameters import quote
 from agentsh.sandbox.interpreter.redirection import open_path
+from agentsh.sandbox.interpreter.registry import strings
 from agentsh.sandbox.interpreter.state import State, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from agentsh.sandbox.contract import Process
-    from agentsh.sandbox.interpreter.builtins import Builtin
+    from agentsh.sandbox.interpreter.registry import Builtin, Words
     from agentsh.sandbox.interpreter.shell import Shell
-    from agentsh.shell.tree import Assignment
 
 _TRAPS = frozenset(["EXIT", "ERR", "INT", "TERM", "HUP", "QUIT"])
 _REFUSED_TRAPS = frozenset(["DEBUG", "RETURN"])
 _MAX_SCRIPT = 1 << 20
 
 
-def strings(arguments: Sequence[str | Assignment]) -> list[str]:
-    """The arguments of a builtin that takes no assignments; the parser gives it none."""
-    return [a for a in arguments if isinstance(a, str)]
-
-
-def _count(arguments: Sequence[str | Assignment], name: str) -> int:
+def _count(arguments: Words, name: str) -> int:
     words = strings(arguments)
     if not words:
         return 1
@@ -41,21 +34,21 @@ def _count(arguments: Sequence[str | Assignment], name: str) -> int:
     return int(words[0])
 
 
-def _break(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _break(shell: Shell, arguments: Words) -> int:
     levels = _count(arguments, "break")
     if not shell.state.loops:
         return 0
     raise LoopSignal(levels, again=False)
 
 
-def _continue(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _continue(shell: Shell, arguments: Words) -> int:
     levels = _count(arguments, "continue")
     if not shell.state.loops:
         return 0
     raise LoopSignal(levels, again=True)
 
 
-def _status(shell: Shell, arguments: Sequence[str | Assignment], name: str) -> int:
+def _status(shell: Shell, arguments: Words, name: str) -> int:
     words = strings(arguments)
     if words[:1] == ["--"]:
         words = words[1:]
@@ -67,17 +60,17 @@ def _status(shell: Shell, arguments: Sequence[str | Assignment], name: str) -> i
         raise CommandError(f"{name}: {visible_line(words[0])}: numeric argument required", 2, fatal=True) from None
 
 
-def _return(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _return(shell: Shell, arguments: Words) -> int:
     if not shell.depth:
         raise CommandError("return: can only return from a function or a sourced script", 2)
     raise ReturnSignal(_status(shell, arguments, "return"))
 
 
-def _exit(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _exit(shell: Shell, arguments: Words) -> int:
     raise ExitSignal(_status(shell, arguments, "exit"))
 
 
-def _eval(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _eval(shell: Shell, arguments: Words) -> int:
     words = strings(arguments)
     if words[:1] == ["--"]:
         words = words[1:]
@@ -110,7 +103,7 @@ def read_script(shell: Shell, name: str, caller: str) -> str:
     return decode(data)
 
 
-def _source(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _source(shell: Shell, arguments: Words) -> int:
     words = strings(arguments)
     if words[:1] == ["--"]:
         words = words[1:]
@@ -128,12 +121,12 @@ def _source(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
         shell.state.parameters = before
 
 
-def _exec(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _exec(shell: Shell, arguments: Words) -> int:
     result = commands.dispatch(shell, arguments, functions=False)
     raise ExitSignal(result if isinstance(result, int) else result.wait())
 
 
-def _wait(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _wait(shell: Shell, arguments: Words) -> int:
     words = strings(arguments)
     if not words:
         for job in list(shell.jobs.values()):
@@ -143,16 +136,16 @@ def _wait(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
     status = 0
     for word in words:
         number = word if not word.startswith("%") else str(int(word[1:]) + 1) if word[1:].isdigit() else word
-        job = shell.jobs.pop(number, None)
-        if job is None:
+        known = shell.jobs.pop(number) if number in shell.jobs else None
+        if known is None:
             shell.complain(f"wait: {visible_line(word)}: not a job of this shell")
             status = 127
         else:
-            status = job.task.wait()
+            status = known.task.wait()
     return status
 
 
-def _trap(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _trap(shell: Shell, arguments: Words) -> int:
     from agentsh.shell.parser import parse  # noqa: PLC0415 - traps are rare
 
     words = strings(arguments)
@@ -185,30 +178,42 @@ def _trap(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
     return 0
 
 
-def _sh(shell: Shell, arguments: Sequence[str | Assignment]) -> int | Process:
+class _ShellOptions:
+    """What stands before the script of ``sh``."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.options: set[str] = set()
+        self.command = self.from_stdin = False
+        while words and words[0][:1] in ("-", "+") and len(words[0]) > 1:
+            word = words.pop(0)
+            if word == "--":
+                break
+            if word in ("--norc", "--noprofile", "--login", "--posix"):
+                continue
+            if word[1:] == "o" and words:
+                name = words.pop(0)
+                self.options.add(_LONG.get(name, name))
+                continue
+            for letter in word[1:]:
+                self._letter(letter, word)
+        self.rest = words
+
+    def _letter(self, letter: str, word: str) -> None:
+        if letter == "c":
+            self.command = True
+        elif letter == "s":
+            self.from_stdin = True
+        elif letter in "euxfCa":
+            self.options.add(letter)
+        elif letter != "l":
+            raise CommandError(f"sh: {visible_line(word)}: option not supported", 2)
+
+
+def _sh(shell: Shell, arguments: Words) -> int | Process:
     """``sh`` and ``bash``: a fresh shell with the exported variables alone."""
-    words = strings(arguments)
-    options: set[str] = set()
-    command = from_stdin = False
-    while words and words[0][:1] in ("-", "+") and len(words[0]) > 1:
-        word = words.pop(0)
-        if word == "--":
-            break
-        if word in ("--norc", "--noprofile", "--login", "--posix"):
-            continue
-        if word[1:] == "o" and words:
-            options.add(words.pop(0))
-            continue
-        for letter in word[1:]:
-            if letter == "c":
-                command = True
-            elif letter in "euxfCa":
-                options.add(letter)
-            elif letter == "s":
-                from_stdin = True
-            elif letter != "l":
-                raise CommandError(f"sh: {visible_line(word)}: option not supported", 2)
-    if command and not words:
+    given = _ShellOptions(strings(arguments))
+    words = given.rest
+    if given.command and not words:
         raise CommandError("sh: -c: option requires an argument", 2)
     old = shell.state
     child = concurrency.new_shell(
@@ -216,18 +221,18 @@ def _sh(shell: Shell, arguments: Sequence[str | Assignment]) -> int | Process:
         State(
             variables=dict(old.environment()),
             exported=set(old.environment()),
-            options={_LONG.get(o, o) for o in options},
+            options=given.options,
             logical=old.logical,
             cwd=old.cwd,
             fds=dict(old.fds),
         ),
     )
-    if command:
+    if given.command:
         text, rest = words[0], words[1:]
         child.state.name = rest[0] if rest else "sh"
         child.state.parameters = rest[1:]
     else:
-        if from_stdin or not words:
+        if given.from_stdin or not words:
             words = ["/dev/stdin", *words]
         text = read_script(shell, words[0], "sh")
         child.state.name, child.state.parameters = words[0], words[1:]

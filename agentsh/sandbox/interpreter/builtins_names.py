@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentsh.core.sanitise import visible_line
-from agentsh.sandbox.interpreter import builtins, commands
-from agentsh.sandbox.interpreter.builtins_flow import strings
+from agentsh.sandbox.interpreter import commands, registry
 from agentsh.sandbox.interpreter.control import CommandError
+from agentsh.sandbox.interpreter.registry import strings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from agentsh.sandbox.contract import Process
-    from agentsh.sandbox.interpreter.builtins import Builtin
+    from agentsh.sandbox.interpreter.registry import Builtin, Words
     from agentsh.sandbox.interpreter.shell import Shell
-    from agentsh.shell.tree import Assignment
 
 _KEYWORDS = frozenset(
     "if then elif else fi for while until do done case esac in function time [[ ]] { } !".split()  # noqa: SIM905
@@ -31,14 +28,14 @@ def kind(shell: Shell, name: str) -> str:
     if name in shell.state.functions:
         return "function"
     base = commands.command_name(name)
-    if base in builtins.BUILTINS and base not in _AS_COMMANDS and base == name:
+    if base in registry.BUILTINS and base not in _AS_COMMANDS and base == name:
         return "builtin"
     if base in shell.run.names or base in _AS_COMMANDS:
         return "file"
     return ""
 
 
-def _command(shell: Shell, arguments: Sequence[str | Assignment]) -> int | Process:
+def _command(shell: Shell, arguments: Words) -> int | Process:
     words = list(arguments)
     verbose = ""
     while words and isinstance(words[0], str) and words[0] in ("-v", "-V", "-p", "--"):
@@ -69,7 +66,7 @@ def _described(name: str, what: str) -> str:
     return f"{name} is {article[what]}"
 
 
-def _type(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _type(shell: Shell, arguments: Words) -> int:
     words = strings(arguments)
     mode = ""
     while words and words[0] in ("-t", "-a", "-p", "-P", "-f", "--"):
@@ -91,31 +88,31 @@ def _type(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
     return status
 
 
-def _which(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _which(shell: Shell, arguments: Words) -> int:
     status = 0
     for name in strings(arguments):
         if name in ("-a", "-s"):
             continue
         base = commands.command_name(name)
-        if base in shell.run.names or base in builtins.BUILTINS:
+        if base in shell.run.names or base in registry.BUILTINS:
             shell.write(1, f"/bin/{base}\n")
         else:
             status = 1
     return status
 
 
-def _builtin(shell: Shell, arguments: Sequence[str | Assignment]) -> int | Process:
+def _builtin(shell: Shell, arguments: Words) -> int | Process:
     words = list(arguments)
     if not words:
         return 0
     name = str(words[0])
-    found = builtins.BUILTINS.get(name)
+    found = registry.BUILTINS.get(name)
     if found is None or name in _AS_COMMANDS:
         raise CommandError(f"builtin: {visible_line(name)}: not a shell builtin")
     return found(shell, words[1:])
 
 
-def _hash(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _hash(shell: Shell, arguments: Words) -> int:
     status = 0
     for name in strings(arguments):
         if not name.startswith("-") and not kind(shell, name):
@@ -125,7 +122,7 @@ def _hash(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
 
 
 def _refused(name: str, instead: str) -> Builtin:
-    def builtin(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+    def builtin(shell: Shell, arguments: Words) -> int:
         del shell, arguments
         raise CommandError(f"{name}: not supported; {instead}", 2)
 

@@ -10,18 +10,15 @@ import termios
 from typing import TYPE_CHECKING
 
 from agentsh.core.sanitise import visible_line
-from agentsh.sandbox.interpreter.builtins_flow import strings
 from agentsh.sandbox.interpreter.control import CommandError
 from agentsh.sandbox.interpreter.names import is_name
+from agentsh.sandbox.interpreter.registry import strings
 from agentsh.sandbox.interpreter.state import IndexedArray, decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from agentsh.sandbox.interpreter.builtins import Builtin
+    from agentsh.sandbox.interpreter.registry import Builtin, Words
     from agentsh.sandbox.interpreter.run import Run
     from agentsh.sandbox.interpreter.shell import Shell
-    from agentsh.shell.tree import Assignment
 
 _CHUNK = 4096
 _MAX_LINE = 16 << 20
@@ -122,7 +119,7 @@ def _descriptor(shell: Shell, fd: int, name: str) -> int:
     return real
 
 
-def _read(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _read(shell: Shell, arguments: Words) -> int:
     options = _Options("read", strings(arguments), "rse", "dnNpatu")
     real = _descriptor(shell, options.number("u", 0), "read")
     raw = "r" in options.flags
@@ -185,47 +182,60 @@ def _unescape(text: str) -> list[tuple[str, bool]]:
     return out
 
 
+class _Splitter:
+    """Characters, each protected by a backslash or not, cut at the characters of IFS."""
+
+    def __init__(self, chars: list[tuple[str, bool]], ifs: str) -> None:
+        self.chars = chars
+        self.white = {c for c in ifs if c in " \t\n"}
+        self.other = set(ifs) - self.white
+
+    def is_in(self, i: int, group: set[str]) -> bool:
+        """Whether the character is a separator of that kind."""
+        return not self.chars[i][1] and self.chars[i][0] in group
+
+    def skip(self, i: int, end: int) -> int:
+        """Past white space, at most one other separator, and white space after that."""
+        while i < end and self.is_in(i, self.white):
+            i += 1
+        if i < end and self.is_in(i, self.other):
+            i += 1
+            while i < end and self.is_in(i, self.white):
+                i += 1
+        return i
+
+    def last(self, i: int, end: int) -> str:
+        """All that is left, as one field: a lone separator at its end belongs to no field."""
+        rest = self.chars[i:end]
+        inner = any(not p and c in self.other | self.white for c, p in rest[:-1])
+        if rest and not inner and not rest[-1][1] and rest[-1][0] in self.other:
+            rest = rest[:-1]
+        return "".join(c for c, _ in rest)
+
+
 def split_fields(chars: list[tuple[str, bool]], ifs: str, most: int) -> list[str]:
     """Fields by IFS, at most ``most`` (0: any number), the last keeping the rest."""
-    white = {c for c in ifs if c in " \t\n"}
-    other = set(ifs) - white
+    splitter = _Splitter(chars, ifs)
     i, end = 0, len(chars)
-
-    def is_in(i: int, group: set[str]) -> bool:
-        return not chars[i][1] and chars[i][0] in group
-
-    while i < end and is_in(i, white):
+    while i < end and splitter.is_in(i, splitter.white):
         i += 1
-    while end > i and is_in(end - 1, white):
+    while end > i and splitter.is_in(end - 1, splitter.white):
         end -= 1
     out: list[str] = []
+    separators = splitter.white | splitter.other
     while i < end:
         if most and len(out) == most - 1:
-            rest = chars[i:end]
-            # A single separator at the end belongs to no field, unless there are more before it.
-            if (
-                rest
-                and not rest[-1][1]
-                and rest[-1][0] in other
-                and not any(not p and c in other | white for c, p in rest[:-1])
-            ):
-                rest = rest[:-1]
-            out.append("".join(c for c, _ in rest))
+            out.append(splitter.last(i, end))
             return out
         start = i
-        while i < end and not is_in(i, white) and not is_in(i, other):
+        while i < end and not splitter.is_in(i, separators):
             i += 1
         out.append("".join(c for c, _ in chars[start:i]))
-        while i < end and is_in(i, white):
-            i += 1
-        if i < end and is_in(i, other):
-            i += 1
-            while i < end and is_in(i, white):
-                i += 1
+        i = splitter.skip(i, end)
     return out
 
 
-def _mapfile(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _mapfile(shell: Shell, arguments: Words) -> int:
     options = _Options("mapfile", strings(arguments), "t", "dnsuO")
     real = _descriptor(shell, options.number("u", 0), "mapfile")
     name = options.words[0] if options.words else "MAPFILE"
@@ -247,7 +257,7 @@ def _mapfile(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
     return 0
 
 
-def _getopts(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _getopts(shell: Shell, arguments: Words) -> int:
     words = strings(arguments)
     if len(words) < 2 or not is_name(words[1]):
         raise CommandError("getopts: usage: getopts optstring name [arg ...]", 2)
@@ -269,28 +279,24 @@ def _getopts(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
         return 1
     letter = current[position]
     position += 1
-    found = spec.lstrip(":").find(letter) if letter != ":" else -1
-    wants = found >= 0 and spec.lstrip(":")[found + 1 : found + 2] == ":"
-    value = letter
-    if found < 0:
-        value = "?"
-        if silent:
-            state.set("OPTARG", letter)
-        else:
-            shell.complain(f"{state.name}: illegal option -- {visible_line(letter)}")
-    elif wants:
-        if position < len(current):
-            state.set("OPTARG", current[position:])
-        elif index < len(given):
+    options = spec.lstrip(":")
+    found = options.find(letter) if letter != ":" else -1
+    value = letter if found >= 0 else "?"
+    problem = "" if found >= 0 else "illegal option"
+    if found >= 0 and options[found + 1 : found + 2] == ":":
+        argument: str | None = current[position:]
+        if not argument:
             index += 1
-            state.set("OPTARG", given[index - 1])
+            argument = given[index - 1] if index <= len(given) else None
+        position = len(current)
+        if argument is None:
+            value, problem = ":" if silent else "?", "option requires an argument"
         else:
-            value = ":" if silent else "?"
-            if silent:
-                state.set("OPTARG", letter)
-            else:
-                shell.complain(f"{state.name}: option requires an argument -- {visible_line(letter)}")
-        position = len(current) + 1
+            state.set("OPTARG", argument)
+    if problem and silent:
+        state.set("OPTARG", letter)
+    elif problem:
+        shell.complain(f"{state.name}: {problem} -- {visible_line(letter)}")
     if position >= len(current):
         index, position = index + 1, 1
     state.set("OPTIND", str(index))

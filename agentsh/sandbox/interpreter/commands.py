@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from agentsh.core.errors import ShellSyntaxError
 from agentsh.core.sanitise import visible_line
 from agentsh.core.tree import OutsideTreeError
-from agentsh.sandbox.interpreter import builtins
+from agentsh.sandbox.interpreter import registry
 from agentsh.sandbox.interpreter.control import CommandError
 from agentsh.sandbox.interpreter.hints import unknown_command
 from agentsh.sandbox.interpreter.parameters import quote
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from agentsh.sandbox.contract import Process
+    from agentsh.sandbox.interpreter.registry import Words
     from agentsh.sandbox.interpreter.shell import Shell
     from agentsh.sandbox.interpreter.state import Value
 
@@ -47,7 +48,7 @@ def is_external(shell: Shell, c: SimpleCommand) -> bool:
     if name is None or name in shell.state.functions:
         return False
     name = command_name(name)
-    return name in shell.run.names and name not in builtins.BUILTINS
+    return name in shell.run.names and name not in registry.BUILTINS
 
 
 def run_simple(shell: Shell, c: SimpleCommand) -> int:
@@ -96,7 +97,7 @@ def _words(shell: Shell, c: SimpleCommand) -> list[str | Assignment]:
     return out
 
 
-def _trace(shell: Shell, c: SimpleCommand, words: Sequence[str | Assignment]) -> None:
+def _trace(shell: Shell, c: SimpleCommand, words: Words) -> None:
     if "x" not in shell.state.options:
         return
     parts = [
@@ -140,7 +141,7 @@ def _environment(shell: Shell, assignments: Sequence[Assignment]) -> contextlib.
     return _assigned(shell, assignments) if assignments else _NOTHING
 
 
-def dispatch(shell: Shell, words: Sequence[str | Assignment], *, functions: bool = True) -> int | Process:
+def dispatch(shell: Shell, words: Words, *, functions: bool = True) -> int | Process:
     """Hand expanded words to the function, builtin or command that they name."""
     name = words[0]
     if isinstance(name, Assignment):
@@ -149,7 +150,7 @@ def dispatch(shell: Shell, words: Sequence[str | Assignment], *, functions: bool
         arguments = [w for w in words[1:] if isinstance(w, str)]
         return shell.call(name, shell.state.functions[name], arguments)
     name = command_name(name)
-    builtin = builtins.BUILTINS.get(name)
+    builtin = registry.BUILTINS.get(name)
     if builtin is not None:
         return builtin(shell, words[1:])
     arguments = [w for w in words[1:] if isinstance(w, str)]
@@ -196,7 +197,7 @@ def _stream(fd: int | None, n: int, spare: list[int]) -> int:
 
 def _not_a_command(shell: Shell, name: str, arguments: list[str]) -> int | Process:
     if "/" not in name:
-        raise CommandError(unknown_command(visible_line(name), {*shell.run.names, *builtins.BUILTINS}), NOT_FOUND)
+        raise CommandError(unknown_command(visible_line(name), {*shell.run.names, *registry.BUILTINS}), NOT_FOUND)
     shown = visible_line(name)
     try:
         path = shell.run.tree.resolve(encode(name), cwd=shell.state.cwd)
@@ -229,14 +230,14 @@ def _run_file(shell: Shell, name: str, path: bytes, arguments: list[str]) -> int
             raise CommandError(
                 f"{visible_line(name)}: cannot execute: host programs do not run in the sandbox", NOT_EXECUTABLE
             )
-        return builtins.BUILTINS["sh"](shell, [name, *arguments])
+        return registry.BUILTINS["sh"](shell, [name, *arguments])
     words = head[2:].split(b"\n", 1)[0].decode("utf-8", "surrogateescape").split()
     interpreter = command_name(words[0]) if words else ""
     if interpreter == "env":
         words = [w for w in words[1:] if not w.startswith("-") and "=" not in w]
         interpreter = words[0] if words else ""
     if interpreter in _SHELLS:
-        return builtins.BUILTINS["sh"](shell, [*words[1:], name, *arguments])
+        return registry.BUILTINS["sh"](shell, [*words[1:], name, *arguments])
     if interpreter not in shell.run.names:
         raise CommandError(
             f"{visible_line(name)}: {unknown_command(visible_line(interpreter), shell.run.names)}", NOT_FOUND

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentsh.core.sanitise import visible_line
@@ -12,12 +13,12 @@ from agentsh.sandbox.interpreter.arithmetic import Evaluator, wrap
 from agentsh.sandbox.interpreter.control import CommandError
 from agentsh.sandbox.interpreter.patterns import matches, posix_regex
 from agentsh.sandbox.interpreter.state import IndexedArray, encode
-from agentsh.shell.tree import Assignment, BinaryTest, JoinedTest, NotTest, Test, UnaryTest
+from agentsh.shell.tree import BinaryTest, JoinedTest, NotTest, Test, UnaryTest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from agentsh.sandbox.interpreter.builtins import Builtin
+    from agentsh.sandbox.interpreter.registry import Builtin, Words
     from agentsh.sandbox.interpreter.shell import Shell
 
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
@@ -59,7 +60,7 @@ def _stat(shell: Shell, name: str, *, follow: bool = True) -> os.stat_result | N
     if not name:
         return None
     if name in _DEVICES:
-        return os.stat(os.devnull)
+        return Path(os.devnull).stat()
     tree = shell.run.tree
     try:
         if follow or name.endswith("/"):
@@ -275,11 +276,11 @@ class _Test:
         return word != ""
 
 
-def _test(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _test(shell: Shell, arguments: Words) -> int:
     return int(not _Test(shell, [a for a in arguments if isinstance(a, str)]).evaluate())
 
 
-def _bracket(shell: Shell, arguments: Sequence[str | Assignment]) -> int:
+def _bracket(shell: Shell, arguments: Words) -> int:
     words = [a for a in arguments if isinstance(a, str)]
     if words[-1:] != ["]"]:
         raise CommandError("[: missing ']'", 2)

@@ -63,7 +63,7 @@ class ParameterExpansion:
 
     # --- values ----------------------------------------------------------------------------------------------------
 
-    def _values(self, p: Parameter) -> list[str] | str | None:
+    def _values(self, p: Parameter) -> list[str] | str | None:  # noqa: PLR0911 - one return a form of ${...}
         """A list for ``@`` and ``*`` forms, else the scalar or None where unset."""
         state = self.state
         if p.operator == "names":

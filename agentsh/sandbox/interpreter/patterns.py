@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from typing import TypeAlias
 
+from agentsh.sandbox.interpreter.control import CommandError
+
 Segments: TypeAlias = tuple[tuple[str, bool], ...]
 """Text with, for each stretch, whether it is quoted: quoted text is never pattern syntax."""
 
@@ -26,6 +28,8 @@ _CLASSES = {
     "xdigit": r"0-9A-Fa-f",
 }
 _CLASS = re.compile(r"\[:(\w+):\]")
+_MAX_NEGATIONS = 8
+"""Each one doubles the length of the regular expression."""
 _EXTENDED = re.compile(r"[?*+@!]\(")
 
 
@@ -47,6 +51,7 @@ class _Translator:
     def __init__(self, chars: list[tuple[str, bool]]) -> None:
         self.chars = chars
         self.extended = False
+        self.negations = 0
 
     def items(self, i: int, stop: str) -> tuple[list[tuple[str, str]], int]:
         """Atoms (kind, regex) from ``i`` to an unquoted character of ``stop``; the index of that character."""
@@ -62,27 +67,29 @@ class _Translator:
                     atom, i = group
                     out.append(atom)
                     continue
-            if quoted:
-                out.append(("char", re.escape(c)))
-            elif c == "*":
-                if not out or out[-1][0] != "star":
-                    out.append(("star", ".*"))
-            elif c == "?":
-                out.append(("char", "."))
-            elif c == "[":
-                found = self._bracket(i)
-                if found is not None:
-                    text, i = found
-                    out.append(("char", text))
-                    continue
-                out.append(("char", r"\["))
-            elif c == "\\" and i + 1 < end:
-                i += 1
-                out.append(("char", re.escape(chars[i][0])))
-            else:
-                out.append(("char", re.escape(c)))
-            i += 1
+            i = self._atom(out, i)
         return out, i
+
+    def _atom(self, out: list[tuple[str, str]], i: int) -> int:
+        """Add the atom at ``i``, which begins no group; where the next one is."""
+        c, quoted = self.chars[i]
+        found = self._bracket(i) if c == "[" and not quoted else None
+        if found is not None:
+            out.append(("char", found[0]))
+            return found[1]
+        if quoted or c not in "*?\\":
+            out.append(("char", re.escape(c)))
+        elif c == "*":
+            if not out or out[-1][0] != "star":
+                out.append(("star", ".*"))
+        elif c == "?":
+            out.append(("char", "."))
+        elif i + 1 < len(self.chars):
+            out.append(("char", re.escape(self.chars[i + 1][0])))
+            return i + 2
+        else:
+            out.append(("char", re.escape(c)))
+        return i + 1
 
     def _group(self, i: int) -> tuple[tuple[str, str], int] | None:
         operator = self.chars[i][0]
@@ -99,6 +106,9 @@ class _Translator:
         self.extended = True
         body = "|".join(alternatives)
         if operator == "!":
+            self.negations += 1
+            if self.negations > _MAX_NEGATIONS:
+                raise CommandError(f"a pattern with more than {_MAX_NEGATIONS} !(...)")
             return ("not", body), i
         suffix = {"?": "?", "*": "*", "+": "+", "@": ""}[operator]
         return ("char", f"(?:{body}){suffix}"), i

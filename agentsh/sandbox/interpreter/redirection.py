@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from agentsh.core.sanitise import visible_line
 from agentsh.core.tree import OutsideTreeError
@@ -59,7 +59,7 @@ class Redirections:
         self.before: dict[int, int] = {}
         self.kept = False
 
-    def __enter__(self) -> Redirections:
+    def __enter__(self) -> Self:
         self.before = self.shell.state.fds
         if self.redirects:
             self.shell.state.fds = dict(self.before)

@@ -11,6 +11,8 @@ from agentsh.sandbox.contract import GUEST_ROOT
 from agentsh.sandbox.interpreter.control import CommandError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agentsh.shell.tree import Body, Command
 
 ROOT = GUEST_ROOT.decode()
@@ -187,7 +189,7 @@ class State:
         return {k: v for k in self.exported if isinstance(v := variables.get(k), str)}
 
 
-_SPECIAL = {
+_SPECIAL: dict[str, Callable[[State], str | None]] = {
     "?": lambda s: str(s.status),
     "#": lambda s: str(len(s.parameters)),
     "$": lambda _: "1",

@@ -21,11 +21,11 @@ from agentsh.shell import parse
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PROGRAMS = (
-    "awk basename cat chmod cmp comm cp cut date diff dirname echo expr false find fold grep head join ls ln mkdir "
-    "mktemp mv nl od paste printf realpath rev rm rmdir sed seq sha256sum sleep sort split stat tac tail tee touch tr "
-    "true uniq wc yes env"
-).split()
+PROGRAMS = """
+    awk basename cat chmod cmp comm cp cut date diff dirname echo expr false find fold grep head
+    join ln ls mkdir mktemp mv nl od paste printf readlink realpath rev rm rmdir sed seq sha256sum
+    sleep sort stat tac tail tee touch tr true uniq wc yes
+""".split()  # noqa: SIM905 - words
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
