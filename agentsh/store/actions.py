@@ -15,6 +15,7 @@ from agentsh.core.history import Landing
 from agentsh.core.ids import IdKind, make_id
 from agentsh.store import journal, owner
 from agentsh.store.effects import SELECT_EFFECTS, effects_of_action, replace_effects, set_states
+from agentsh.store.errors import decoding
 from agentsh.store.journal import JournalKind
 from agentsh.store.rows import (
     effect_of,
@@ -265,7 +266,7 @@ class Actions:
         return self._select(tail, [*values, -1 if limit is None else limit])[::-1]
 
     def _select(self, tail: str, values: Sequence[Any]) -> list[ActionRecord]:
-        with self._db.read() as connection:
+        with decoding(), self._db.read() as connection:
             rows = connection.execute(_COLUMNS + tail, values).fetchall()
             return [_record(row, effects_of_action(connection, row[0])) for row in rows]
 
@@ -276,7 +277,7 @@ class Actions:
             NotFoundError: one of them does not exist.
         """
         found: list[Landing] = []
-        with self._db.read() as connection:
+        with decoding(), self._db.read() as connection:
             for id_ in ids:
                 key = existing(connection, "actions", IdKind.ACTION, id_)
                 found += [

@@ -7,10 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from agentsh.core.action import ActionStatus
-from agentsh.core.effect import EffectState
+from agentsh.core.effect import ChangeSet, EffectState
 from agentsh.core.history import CommitKind, CommitOutcome, CommitRecord
 from agentsh.core.ids import IdKind, make_id
 from agentsh.store import journal
+from agentsh.store.errors import decoding
 from agentsh.store.journal import JournalKind
 from agentsh.store.rows import (
     PATH_VALUE,
@@ -22,6 +23,7 @@ from agentsh.store.rows import (
     optional_id,
     select_state,
     state_of,
+    states_digest,
 )
 from agentsh.store.snapshots import add_snapshot
 
@@ -126,10 +128,10 @@ class Commits:
             record = _load(connection, id_)
             key = number(IdKind.COMMIT, id_)
             snapshot = None
+            states = {e.path: e.after for e in record.effects}
             if outcome is CommitOutcome.DONE:
                 for action in record.actions:
                     _land(connection, key, number(IdKind.ACTION, action), record.kind)
-                states = {e.path: e.after for e in record.effects}
                 snapshot = add_snapshot(connection, states, origin="commit", commit=key, signatures=signatures or {})
             connection.execute(
                 "UPDATE commits SET outcome = ?, ended_at = ? WHERE number = ?", (outcome.value, time.time(), key)
@@ -139,7 +141,9 @@ class Commits:
                 "outcome": outcome.value,
                 "actions": list(record.actions),
                 "effects": len(record.effects),
+                "change_set": ChangeSet(record.effects).digest,
                 "snapshot": snapshot or "",
+                "states": states_digest(states) if snapshot else "",
                 "conflicts": [p.hex() for p in paths],
             }
             journal.append(connection, JournalKind.RECOVERY if recovery else _JOURNAL_KIND[record.kind], id_, data)
@@ -155,7 +159,7 @@ class Commits:
         Raises:
             NotFoundError: no such commit.
         """
-        with self._db.read() as connection:
+        with decoding(), self._db.read() as connection:
             return _load(connection, id_)
 
     def commits(self, *, limit: int | None = None) -> list[CommitRecord]:
@@ -163,7 +167,7 @@ class Commits:
         return self._list("ORDER BY number DESC LIMIT ?", (-1 if limit is None else limit,))[::-1]
 
     def _list(self, tail: str, values: Sequence[Any]) -> list[CommitRecord]:
-        with self._db.read() as connection:
+        with decoding(), self._db.read() as connection:
             rows = connection.execute(_NUMBERS + tail, values).fetchall()
             return [_load(connection, make_id(IdKind.COMMIT, key)) for (key,) in rows]
 

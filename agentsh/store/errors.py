@@ -63,6 +63,15 @@ def translate(error: sqlite3.Error) -> AgentshError | None:  # noqa: PLR0911 - a
 
 
 @contextmanager
+def decoding() -> Iterator[None]:
+    """Rows that cannot be what this program wrote are damage."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise StoreDamaged(f"The store is damaged: a record cannot be read ({type(e).__name__}: {e}).") from e
+
+
+@contextmanager
 def boundary() -> Iterator[None]:
     """Everything that touches the database runs inside."""
     try:
@@ -72,6 +81,8 @@ def boundary() -> Iterator[None]:
         if ours is None:
             raise
         raise ours from e
+    except UnicodeDecodeError as e:  # even SQLite's own message about damage may quote the damage
+        raise StoreDamaged("The store is damaged: it holds text that is no text.") from e
     except OSError as e:
         if is_disk_full(e):
             raise disk_full("the store") from e

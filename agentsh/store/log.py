@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agentsh.core.action import ActionKind, ActionSpec
 from agentsh.core.ids import IdKind
 from agentsh.core.report import LogEntry, LogKind
+from agentsh.store.errors import decoding
 from agentsh.store.journal import JournalKind
 from agentsh.store.rows import number
 
@@ -38,7 +39,7 @@ class Log:
     def log(self, limit: int | None = None) -> list[LogEntry]:
         """What happened, newest last; with ``limit``, the newest so many lines."""
         marks = ",".join("?" * len(_SHOWN))
-        with self._db.read() as connection:
+        with decoding(), self._db.read() as connection:
             rows = connection.execute(
                 f"SELECT at, kind, subject, data FROM journal WHERE kind IN ({marks}) ORDER BY seq DESC LIMIT ?",  # noqa: S608
                 (*(k.value for k in _SHOWN), -1 if limit is None else limit),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from agentsh.core.ids import IdKind, make_id, parse_id
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _BITS = {
     EntryType.FILE: stat.S_IFREG,
@@ -68,6 +69,16 @@ def effect_of(path: bytes, before: Sequence[Any], after: Sequence[Any], flags: s
         tuple(Flag(f) for f in flags.split(",") if f),
         EffectState(state),
     )
+
+
+def states_digest(states: Mapping[bytes, Entry | None]) -> str:
+    """SHA-256 (hex) over paths with their states, times included: what the journal keeps of a snapshot."""
+    h = hashlib.sha256(b"agentsh states 1\0")
+    for path, entry in sorted(states.items()):
+        for part in (path, b"-" if entry is None else b"%s\0%d" % (entry.encode(), entry.mtime_ns)):
+            h.update(len(part).to_bytes(8, "big"))
+            h.update(part)
+    return h.hexdigest()
 
 
 def text(value: str) -> str:

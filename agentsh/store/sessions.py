@@ -10,6 +10,7 @@ from agentsh.core.ids import IdKind, make_id
 from agentsh.core.session import SessionRecord
 from agentsh.store import journal
 from agentsh.store.actions import arguments_hash
+from agentsh.store.errors import decoding
 from agentsh.store.journal import JournalKind
 from agentsh.store.rows import missing, number, text, to_json
 
@@ -72,15 +73,15 @@ class Sessions:
             NotFoundError: no such session.
         """
         key = number(IdKind.SESSION, id_)
-        with self._db.read() as connection:
+        with decoding(), self._db.read() as connection:
             row = connection.execute(
                 "SELECT task, model, policy, status, started_at FROM sessions WHERE number = ?", (key,)
             ).fetchone()
             if row is None:
                 raise missing("session", id_)
             bodies = connection.execute("SELECT body FROM messages WHERE session = ? ORDER BY n", (key,)).fetchall()
+            messages = tuple(json.loads(b) for (b,) in bodies)
         task, model, policy, status, started_at = row
-        messages = tuple(json.loads(b) for (b,) in bodies)
         return SessionRecord(id_, task, model, policy, status, started_at, messages)
 
     def sessions(self) -> list[SessionRecord]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agentsh.core.history import Signature, SnapshotRecord
 from agentsh.core.ids import IdKind, make_id
 from agentsh.store import journal
+from agentsh.store.errors import decoding
 from agentsh.store.journal import JournalKind
 from agentsh.store.rows import (
     PATH_VALUE,
@@ -19,6 +20,7 @@ from agentsh.store.rows import (
     optional_id,
     select_state,
     state_of,
+    states_digest,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +35,11 @@ _MANIFEST = f"""
 SELECT p.name, {select_state("n.", "b")} FROM (
   SELECT path, max(snapshot), mode, blob, target, mtime FROM states WHERE snapshot <= ? GROUP BY path
 ) n JOIN paths p ON p.id = n.path LEFT JOIN blobs b ON b.id = n.blob WHERE n.mode IS NOT NULL
+"""  # noqa: S608 - fixed column names
+
+_DELTA = f"""
+SELECT p.name, {select_state("s.", "b")} FROM states s
+JOIN paths p ON p.id = s.path LEFT JOIN blobs b ON b.id = s.blob WHERE s.snapshot = ?
 """  # noqa: S608 - fixed column names
 
 _LAST = f"""
@@ -73,7 +80,9 @@ class Snapshots:
         """
         with self._db.write() as connection:
             id_ = add_snapshot(connection, states, origin="person", commit=None, signatures=signatures)
-            journal.append(connection, JournalKind.SNAPSHOT, id_, {"changed": len(states)})
+            journal.append(
+                connection, JournalKind.SNAPSHOT, id_, {"changed": len(states), "states": states_digest(states)}
+            )
         return id_
 
     def update_signatures(self, signatures: Mapping[bytes, Signature | None]) -> None:
@@ -99,12 +108,22 @@ class Snapshots:
         """
         self.snapshot(id_)
         found: dict[bytes, Entry] = {}
-        with self._db.read() as connection:
+        with decoding(), self._db.read() as connection:
             for row in connection.execute(_MANIFEST, (number(IdKind.SNAPSHOT, id_),)):
                 entry = entry_of(row[1:])
                 if entry is not None:
                     found[row[0]] = entry
         return found
+
+    def delta(self, id_: str) -> dict[bytes, Entry | None]:
+        """What a snapshot changed from the one before it.
+
+        Raises:
+            StoreDamaged: a row cannot be read.
+        """
+        with decoding(), self._db.read() as connection:
+            rows = connection.execute(_DELTA, (number(IdKind.SNAPSHOT, id_),))
+            return {row[0]: entry_of(row[1:]) for row in rows}
 
     def state_at(self, id_: str, path: bytes) -> Entry | None:
         """One path's state at a snapshot; None when there was nothing, or when it was never seen."""
