@@ -128,8 +128,9 @@ def _profile(name: str, table: Table, path: Path) -> ModelProfile:
 
 def _apply_user(base: Config, table: Table, path: Path) -> Config:
     _known(table, {"policy", "limits", "staging", "default_model", "models", "protected"}, path)
-    staging = _text(table, "staging", base.staging, path)
-    if staging not in STAGING_KINDS:
+    wanted = _text(table, "staging", base.staging, path)
+    staging = next((kind for kind in STAGING_KINDS if kind == wanted), None)
+    if staging is None:
         raise _bad(path, "staging", f"must be one of {', '.join(STAGING_KINDS)}")
     models: dict[str, ModelProfile] = {}
     for name, value in _sub(table, "models", path).items():

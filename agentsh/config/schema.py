@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from agentsh.core.limits import Limits
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 PRESETS = ("read-only", "review", "trusted")
 """Policy presets, strictest first: a workspace file may move towards the left, never to the right."""
 
-STAGING_KINDS = ("auto", "overlay", "clone", "copy")
+StagingKind = Literal["auto", "overlay", "clone", "copy"]
+STAGING_KINDS: tuple[StagingKind, ...] = get_args(StagingKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Config:
 
     policy: str = "review"
     limits: Limits = field(default_factory=Limits)
-    staging: str = "auto"
+    staging: StagingKind = "auto"
     default_model: str = ""
     models: Mapping[str, ModelProfile] = field(default_factory=dict)
     protected: tuple[str, ...] = ()
