@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from agentsh.sandbox import Sandbox, StagingView
     from agentsh.store import Store
 
-INTERRUPTED_EXIT = 130
+_INTERRUPTED_EXIT = 130
 # Files are stamped by the kernel's coarse clock; compare with the same one where it can be read.
 _STAMP_CLOCK = getattr(time, "CLOCK_REALTIME_COARSE", time.CLOCK_REALTIME)
 
@@ -113,7 +113,7 @@ class Actor:
             if self._staging.needs_rebuild:
                 self._staging.rebuild(pending, self._store.open_blob)
             outcome = self._sandbox.run(job, on_output=on_output)
-            if outcome.stopped or outcome.exit_code == INTERRUPTED_EXIT:
+            if outcome.stopped or outcome.interrupted:
                 self._drop(action, outcome)
                 return self._store.action(action)
             changes = capture(
@@ -129,7 +129,7 @@ class Actor:
             self._drop(action, Outcome(exit_code=e.exit_code, note=e.what))
             raise
         except (AgentshError, OSError, KeyboardInterrupt) as e:
-            self._drop(action, Outcome(exit_code=INTERRUPTED_EXIT, note=str(e) or "The person stopped it."))
+            self._drop(action, Outcome(exit_code=_INTERRUPTED_EXIT, note=str(e) or "The person stopped it."))
             raise
         return self._store.action(action)
 

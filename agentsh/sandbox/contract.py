@@ -38,7 +38,8 @@ class Outcome:
     """How a job ended.
 
     Attributes:
-        exit_code: the command's own; 128 + n for signal n; 6 when a limit stopped it.
+        exit_code: the command's own; 128 + n for signal n; 6 when a limit stopped it; 130 when it was interrupted.
+        interrupted: True when the person stopped it. (A command may end with 130 by itself.)
         stopped: the limit that stopped it, a field of ``Limits``; empty otherwise.
         note: a sentence about a limit or a failure of the sandbox; empty otherwise.
         duration: wall seconds.
@@ -49,6 +50,7 @@ class Outcome:
     stderr: bytes = b""
     stdout_truncated: bool = False
     stderr_truncated: bool = False
+    interrupted: bool = False
     stopped: str = ""
     note: str = ""
     duration: float = 0.0

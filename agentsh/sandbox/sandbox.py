@@ -339,7 +339,8 @@ class _Run:
         if not stopped and time.monotonic() - self._started > _WATCH_S:
             stopped = self._watch.exceeded(exact=True)
             note = f"It staged more than its limit {stopped} allows." if stopped else ""
-        if stopped == _INTERRUPT:
+        interrupted = stopped == _INTERRUPT
+        if interrupted:
             stopped, status = "", _INTERRUPTED_EXIT
         elif stopped:
             status = _LIMIT_EXIT
@@ -349,6 +350,7 @@ class _Run:
             stderr=bytes(self._kept["stderr"]),
             stdout_truncated="stdout" in self._cut,
             stderr_truncated="stderr" in self._cut,
+            interrupted=interrupted,
             stopped=stopped,
             note=note,
             duration=time.monotonic() - self._started,
