@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentsh.core.errors import ConflictError
+from agentsh.core.errors import ActionFailed, AgentshError
 from agentsh.core.faults import fault_point
 from agentsh.core.history import CommitOutcome
 from agentsh.core.report import Recovery
@@ -26,9 +26,19 @@ def recover(store: Store, tree: Tree) -> list[Recovery]:
         What was done, a line a commit; 'conflict' names the paths that were left as the person has them.
 
     Raises:
-        OSError: a path cannot be read or written; the commit stays open.
+        ActionFailed: a path cannot be read or written; the commit stays open for the next attempt.
     """
-    return [_end(store, tree, record) for record in store.open_commits()]
+    done: list[Recovery] = []
+    for record in store.open_commits():
+        try:
+            done.append(_end(store, tree, record))
+        except OSError as e:
+            raise ActionFailed(
+                f"The commit {record.id} was cut short, and cannot be finished or undone now ({e}).",
+                files="Some paths may have their new state and some their old one; no content is lost.",
+                next_step="Remove the cause; the next agentsh command tries again.",
+            ) from e
+    return done
 
 
 def _end(store: Store, tree: Tree, record: CommitRecord) -> Recovery:
@@ -46,8 +56,8 @@ def _end(store: Store, tree: Tree, record: CommitRecord) -> Recovery:
     if not foreign:
         try:
             intent.forward(present, resume=True)
-        except (ConflictError, OSError):
-            # Someone is working there right now, or there is no room: back, then.
+        except (AgentshError, OSError):
+            # Someone is working there right now, there is no room, or content is damaged: back, then.
             foreign = intent.back()
             outcome = CommitOutcome.CONFLICT if foreign else CommitOutcome.UNDONE
         else:
