@@ -60,10 +60,10 @@ def _entry(
         case LogKind.REVIEW:
             paths = data.get("paths")
             what = "approved" if kind is JournalKind.APPROVAL else str(data.get("status", "rejected"))
-            title = f"{what} {subject}" + ("" if paths is None else f" ({len(paths)} paths)")
+            title = f"{what} {subject}" + ("" if paths is None else f" ({_paths(len(paths))})")
             return LogEntry(subject, shown, at, title, what, data)
         case LogKind.SNAPSHOT:
-            return LogEntry(subject, shown, at, f"{data['changed']} paths changed outside agentsh", "", data)
+            return LogEntry(subject, shown, at, _paths(data["changed"]) + " changed outside agentsh", "", data)
         case LogKind.SESSION:
             task = connection.execute(
                 "SELECT task FROM sessions WHERE number = ?", (number(IdKind.SESSION, subject),)
@@ -72,8 +72,12 @@ def _entry(
         case LogKind.RECOVERY if subject.startswith("a"):
             return LogEntry(subject, shown, at, f"{subject} had not ended", str(data["outcome"]), data)
         case _:
-            title = f"{data['kind']} {' '.join(data['actions'])} ({data['effects']} paths)"
+            title = f"{data['kind']} {' '.join(data['actions'])} ({_paths(data['effects'])})"
             return LogEntry(subject, shown, at, title, str(data["outcome"]), data)
+
+
+def _paths(count: int) -> str:
+    return f"{count} path{'' if count == 1 else 's'}"
 
 
 def _action(connection: sqlite3.Connection, at: float, subject: str, data: dict[str, Any]) -> LogEntry:
