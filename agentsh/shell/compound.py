@@ -196,12 +196,12 @@ class CompoundParser(RedirectParser):
         while self.reserved() != "esac":
             if self.pos >= self.end:
                 self.fail("'case' is not closed: 'esac' is missing", start)
-            items.append(self._case_item())
+            items.append(self._case_item(start))
             self.newlines()
         self.pos += 4
         return Case(word, tuple(items))
 
-    def _case_item(self) -> CaseItem:
+    def _case_item(self, start: int) -> CaseItem:
         if self.at("("):
             self.pos += 1
         patterns: list[Word] = []
@@ -219,17 +219,19 @@ class CompoundParser(RedirectParser):
             self.unexpected("')' must end the patterns")
         self.pos += 1
         body = self.statements()
-        end: OneOf[";;", ";&", ";;&"] = ";;"
-        if self.at(";;&"):
-            end = ";;&"
-        elif self.at(";&"):
-            end = ";&"
-        elif not self.at(";;"):
-            if self.reserved() != "esac":
-                self.unexpected("';;' or 'esac' must come first")
-            return CaseItem(tuple(patterns), body, end)
-        self.pos += len(end)
-        return CaseItem(tuple(patterns), body, end)
+        return CaseItem(tuple(patterns), body, self._case_item_end(start))
+
+    def _case_item_end(self, start: int) -> OneOf[";;", ";&", ";;&"]:
+        ends: tuple[OneOf[";;", ";&", ";;&"], ...] = (";;&", ";&", ";;")
+        for end in ends:
+            if self.at(end):
+                self.pos += len(end)
+                return end
+        if self.pos >= self.end:
+            self.fail("'case' is not closed: 'esac' is missing", start)
+        if self.reserved() != "esac":
+            self.unexpected("';;' or 'esac' must come first")
+        return ";;"
 
     def _function(self) -> Function:
         start = self.pos

@@ -64,7 +64,7 @@ def run_script(
         LimitExceeded: a limit was met, in whatever thread of the run.
         Interrupted: ``cancelled`` said so.
     """
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES))
+    before = sys.getrecursionlimit()
     asked = cancelled.is_set if isinstance(cancelled, threading.Event) else cancelled
     run = Run(launcher, tree, limits, asked)
     variables = environment(env)
@@ -76,9 +76,13 @@ def run_script(
     )
     state.variables.update({"IFS": " \t\n", "OPTIND": "1"})
     shell = Shell(run, state)
-    status = concurrency.run_subshell(shell, script.body)
-    for task in run.background:
-        task.wait()
+    sys.setrecursionlimit(max(before, _FRAMES))
+    try:
+        status = concurrency.run_subshell(shell, script.body)
+        for task in run.background:
+            task.wait()
+    finally:
+        sys.setrecursionlimit(before)
     return status
 
 

@@ -37,6 +37,7 @@ def _count(arguments: Words, name: str) -> int:
 def _break(shell: Shell, arguments: Words) -> int:
     levels = _count(arguments, "break")
     if not shell.state.loops:
+        shell.complain("break: only meaningful in a loop")
         return 0
     raise LoopSignal(levels, again=False)
 
@@ -44,6 +45,7 @@ def _break(shell: Shell, arguments: Words) -> int:
 def _continue(shell: Shell, arguments: Words) -> int:
     levels = _count(arguments, "continue")
     if not shell.state.loops:
+        shell.complain("continue: only meaningful in a loop")
         return 0
     raise LoopSignal(levels, again=True)
 

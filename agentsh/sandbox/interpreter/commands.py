@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from agentsh.core.errors import ShellSyntaxError
 from agentsh.core.sanitise import visible_line
 from agentsh.core.tree import OutsideTreeError
-from agentsh.sandbox.interpreter import registry
+from agentsh.sandbox.interpreter import concurrency, registry
 from agentsh.sandbox.interpreter.control import CommandError
 from agentsh.sandbox.interpreter.hints import unknown_command
+from agentsh.sandbox.interpreter.names import is_name
 from agentsh.sandbox.interpreter.parameters import quote
 from agentsh.sandbox.interpreter.redirection import Redirections
 from agentsh.sandbox.interpreter.state import encode
@@ -68,8 +69,8 @@ def start_simple(shell: Shell, c: SimpleCommand) -> int | Process:
         shell.state.substitution_status = 0
         words = _words(shell, c)
         if not words:
+            _trace(shell, c, words)
             with Redirections(shell, c.redirects):
-                _trace(shell, c, words)
                 for assignment in c.assignments:
                     shell.expander.assign(assignment)
             return shell.state.substitution_status
@@ -77,9 +78,13 @@ def start_simple(shell: Shell, c: SimpleCommand) -> int | Process:
             with Redirections(shell, c.redirects) as redirections:
                 redirections.keep()
             return 0
+        _trace(shell, c, words)
         with Redirections(shell, c.redirects), _environment(shell, c.assignments):
-            _trace(shell, c, words)
-            return dispatch(shell, words)
+            try:
+                return dispatch(shell, words)
+            except CommandError as e:
+                # Said where the command's own stderr goes: 'nosuch 2>/dev/null' is silent.
+                return shell.report(e)
     except CommandError as e:
         return shell.report(e)
 
@@ -154,9 +159,20 @@ def dispatch(shell: Shell, words: Words, *, functions: bool = True) -> int | Pro
     if builtin is not None:
         return builtin(shell, words[1:])
     arguments = [w for w in words[1:] if isinstance(w, str)]
+    if name == "printf" and arguments[:1] == ["-v"]:
+        return _print_to_variable(shell, arguments[1:])
     if name in shell.run.names:
         return launch(shell, [name, *arguments])
     return _not_a_command(shell, name, arguments)
+
+
+def _print_to_variable(shell: Shell, arguments: Sequence[str]) -> int:
+    """``printf -v name``: the module prints, the shell keeps it."""
+    if len(arguments) < 2 or not is_name(arguments[0]):
+        raise CommandError("printf: -v: a variable's name and a format are needed", 2)
+    text, status = concurrency.capture(shell, lambda sub: launch(sub, ["printf", *arguments[1:]]))
+    shell.state.set(arguments[0], text)
+    return status
 
 
 def launch(shell: Shell, argv: Sequence[str]) -> Process:

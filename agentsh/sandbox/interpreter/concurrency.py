@@ -245,6 +245,22 @@ def substitute(shell: Shell, body: Body) -> str:
     return decode(data.replace(b"\0", b"")).rstrip("\n")
 
 
+def capture(shell: Shell, start: Callable[[Shell], Process]) -> tuple[str, int]:
+    """All that a command prints, and its status."""
+    sub = shell.fork()
+    read, write = make_pipe()
+    sub.state.fds[1] = write
+    try:
+        try:
+            running = start(sub)
+        finally:
+            os.close(write)
+        data = _drain(shell.run, read)
+    finally:
+        os.close(read)
+    return decode(data.replace(b"\0", b"")), running.wait()
+
+
 def _drain(run: Run, read: int) -> bytes:
     try:
         return run.read_all(read)
