@@ -213,8 +213,16 @@ class Workspace:
         Args:
             path: relative to the workspace.
             content: raw bytes.
+
+        Raises:
+            UsageError: the name is not UTF-8; WASI, and so every action, knows no others.
         """
-        arguments = {"path": _text(path), "content": _text(content)}
+        try:
+            name = path if isinstance(path, str) else path.decode()
+            name.encode()
+        except UnicodeError as e:
+            raise UsageError(f"An action can only write names that are UTF-8, and {path!r} is not.") from e
+        arguments = {"path": name, "content": content.decode("utf-8", "surrogateescape")}
         return self.act(ActionSpec(ActionKind.WRITE, arguments))
 
     def act(
@@ -423,7 +431,3 @@ def _raw(path: str | bytes) -> bytes:
     while raw.startswith(b"./"):
         raw = raw[2:].lstrip(b"/")
     return b"" if raw == b"." else raw.rstrip(b"/")
-
-
-def _text(raw: str | bytes) -> str:
-    return raw if isinstance(raw, str) else raw.decode("utf-8", "surrogateescape")
