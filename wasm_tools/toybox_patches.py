@@ -22,13 +22,60 @@ PATCHES: Final = (
     (
         "toys/posix/ls.c",
         'strftime(tmp, sizeof(tmp), " %F %H:%M", tm);',
-        'strftime(tmp, sizeof(tmp), TT.l>1 ? " %F %H:%M" : (time(0)-st->st_mtim.tv_sec)/15778476ULL '
-        + '? " %b %e  %Y" : " %b %e %H:%M", tm);',
+        (
+            'strftime(tmp, sizeof(tmp), TT.l>1 ? " %F %H:%M" : (time(0)-st->st_mtim.tv_sec)/15778476ULL '
+            '? " %b %e  %Y" : " %b %e %H:%M", tm);'
+        ),
     ),
     (
         "toys/posix/ls.c",
         'zprint(zap, "s ", 17+(TT.l>1)*13, (unsigned long)tmp);',
         'zprint(zap, "s ", TT.l>1 ? 30 : 13, (unsigned long)tmp);',
+    ),
+    # GNU deletes silently, and tells sizes in whole units, rounded up.
+    (
+        "toys/posix/find.c",
+        "      TT.depth = 1;\n      if (new && check)\n        test = !unlinkat(",
+        "      TT.depth = 1;\n      print++;\n      if (new && check)\n        test = !unlinkat(",
+    ),
+    (
+        "toys/posix/find.c",
+        "test = compare_numsign(new->st.st_size, 512, arg);",
+        "test = agentsh_size_matches(new->st.st_size, arg);",
+    ),
+    # A command cannot start another one: say so before anything is done.
+    (
+        "toys/posix/find.c",
+        "        struct exec_range *aa;\n\n        print++;\n",
+        (
+            '        struct exec_range *aa;\n\n        print++;\n        error_exit("-%s cannot start commands here: '
+            'pipe the names to xargs or a loop", s);\n'
+        ),
+    ),
+    # Messages and exit codes as GNU's.
+    (
+        "toys/posix/rm.c",
+        'printf("%s%s \'%s\'\\n", toys.which->name, dir ? "dir" : "", s);',
+        'printf("removed %s\'%s\'\\n", dir ? "directory " : "", s);',
+    ),
+    ("toys/posix/cmp.c", "differ: char %lld", "differ: byte %lld"),
+    ("toys/posix/ln.c", "fprintf(stderr, \"'%s' -> '%s'\\n\", new, try)", "printf(\"'%s' -> '%s'\\n\", new, try)"),
+    (
+        "toys/posix/ls.c",
+        "  // Convert double_list into dirtree.\n  dlist_terminate",
+        "  if (toys.exitval) toys.exitval = 2;\n  dlist_terminate",
+    ),
+    ("lib/lib.c", 'fprintf(stderr, "%s: created directory', 'printf("%s: created directory'),
+    # A text ends where its last line does.
+    ("toys/pending/fold.c", "    xwrite(1, buf, bufsz);\n  }\n  xputc('\\n');\n", "    xwrite(1, buf, bufsz);\n  }\n"),
+    # Which of two files is newer, or whether they are one.
+    (
+        "toys/posix/test.c",
+        "    if ((*s=='<' || *s=='>') && !s[1]) {",
+        (
+            '    if (!strcmp(s, "-nt") || !strcmp(s, "-ot") || !strcmp(s, "-ef"))\n'
+            "      return agentsh_compare_files(args[0], s[1], args[2]);\n    if ((*s=='<' || *s=='>') && !s[1]) {"
+        ),
     ),
 )
 

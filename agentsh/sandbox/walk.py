@@ -214,7 +214,7 @@ class Walk:
             path = frame.path + name
             try:
                 if frame.fd < 0:
-                    with self._tree.directory(self._start + b"/" + frame.path) as fd:
+                    with self._tree.directory(b"/".join(p for p in (self._start, frame.path) if p)) as fd:
                         frame.fd = os.dup(fd)
                     continue
                 frame.todo.pop()

@@ -101,7 +101,7 @@ static void write_file(const char *path, const char *content, size_t len)
         int n = snprintf(temporary, sizeof(temporary), "%.*s.agentsh-", (int)stem, target);
         if (n < 0 || n + 17 > (int)sizeof(temporary)) fail(FAILED, "%s: %s", path, strerror(ENAMETOOLONG));
         for (size_t i = 0; i < sizeof(random); i++) n += sprintf(temporary + n, "%02x", random[i]);
-        fd = agentsh_open(temporary, O_WRONLY | O_CREAT | O_EXCL);
+        fd = agentsh_open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
         if (fd < 0 && errno != EEXIST) fail(FAILED, "%s: %s", path, strerror(errno));
     }
     if (fd < 0) fail(FAILED, "%s: no free temporary name", path);

@@ -37,7 +37,7 @@ struct output *sed_output(const char *path)
     *o = (struct output){.path = strdup(path), .next = outputs};
     o->file = !strcmp(path, "/dev/stderr") ? stderr : NULL;
     if (!o->file) {
-        int fd = agentsh_open(path, O_WRONLY | O_CREAT | O_TRUNC);
+        int fd = agentsh_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
         o->file = fd < 0 ? NULL : fdopen(fd, "w");
     }
     if (!o->file) sed_fail(4, "couldn't open file %s: %s", path, strerror(errno));
@@ -142,7 +142,7 @@ static int start_in_place(void)
     if (getentropy(random, sizeof(random))) return -1;
     int n = sprintf(in.temporary, "%.*s.sed-", (int)stem, in.target);
     for (size_t i = 0; i < sizeof(random); i++) n += sprintf(in.temporary + n, "%02x", random[i]);
-    int fd = agentsh_open(in.temporary, O_WRONLY | O_CREAT | O_EXCL);
+    int fd = agentsh_open(in.temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
     if (fd < 0) sed_fail(4, "couldn't open temporary file %s: %s", in.temporary, strerror(errno));
     current = sed_allocate(NULL, sizeof(*current));
     *current = (struct output){.file = fdopen(fd, "w")};

@@ -486,7 +486,7 @@ int main(int argc, char *argv[])
     }
     /* The output may be one of the inputs: it is opened now that all of them are read. */
     int fd = STDOUT_FILENO;
-    if (output && (fd = agentsh_open(output, O_WRONLY | O_CREAT | O_TRUNC)) < 0)
+    if (output && (fd = agentsh_open(output, O_WRONLY | O_CREAT | O_TRUNC, 0666)) < 0)
         fail("open failed: %s: %s", output, strerror(errno));
     FILE *out = fd == STDOUT_FILENO ? stdout : fdopen(fd, "w");
     if (!out) fail("out of memory");

@@ -57,5 +57,8 @@ ssize_t agentsh_write(int fd, const void *buf, size_t len);
 
 /* Whether the stat family asks the host for permission bits. Off, it tells 644 and 755: one host call less a path. */
 extern int agentsh_want_modes;
+/* What agentsh_open and agentsh_mkdir take off the mode of what they make. Files get 644 or 755 by themselves; any other
+ * mode is set by a call to the host. */
+extern mode_t agentsh_umask;
 
 #endif

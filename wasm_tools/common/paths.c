@@ -8,6 +8,7 @@
 #include <string.h>
 
 int agentsh_want_modes;
+mode_t agentsh_umask = 022;
 
 /* The names under which descriptors were opened: WASI has no call on a descriptor for what we ask of the host. */
 enum { TABLE = 1024 };
@@ -77,8 +78,32 @@ static void plain_errno(void)
     if (errno == ENOTCAPABLE) errno = ENOENT;
 }
 
+static int set_mode(char *abspath, mode_t mode);
+
 int agentsh_openat(int dirfd, const char *path, int flags, ...)
 {
+    mode_t mode = 0666;
+    if (flags & O_CREAT) {
+        va_list args;
+        va_start(args, flags);
+        mode = va_arg(args, mode_t);
+        va_end(args);
+        mode &= 0777 & ~agentsh_umask;
+        if (mode != 0644) {
+            /* Only what is made now gets the mode. */
+            int fd = openat(dirfd, path, access_mode(flags) | O_EXCL, 0666);
+            if (fd >= 0) {
+                char *name = agentsh_abspath(dirfd, path);
+                if (name) set_mode(strdup(name), mode);
+                remember(fd, name);
+                return fd;
+            }
+            if (errno != EEXIST || (flags & O_EXCL)) {
+                plain_errno();
+                return -1;
+            }
+        }
+    }
     char *up = NULL;
     if (is_dotdot(path) && (up = dotdot(dirfd))) path = up, dirfd = AT_FDCWD;
     int fd = openat(dirfd, path, access_mode(flags), 0666);
@@ -90,7 +115,14 @@ int agentsh_openat(int dirfd, const char *path, int flags, ...)
 
 int agentsh_open(const char *path, int flags, ...)
 {
-    return agentsh_openat(AT_FDCWD, path, flags);
+    mode_t mode = 0;
+    if (flags & O_CREAT) {
+        va_list args;
+        va_start(args, flags);
+        mode = va_arg(args, mode_t);
+        va_end(args);
+    }
+    return agentsh_openat(AT_FDCWD, path, flags, mode);
 }
 
 int agentsh_close(int fd)
@@ -199,9 +231,10 @@ int agentsh_fchmod(int fd, mode_t mode)
 
 int agentsh_mkdirat(int dirfd, const char *path, mode_t mode)
 {
-    (void)mode;
     int rc = mkdirat(dirfd, path, 0777);
+    mode &= 0777 & ~agentsh_umask;
     if (rc) plain_errno();
+    else if (mode != 0755) rc = set_mode(agentsh_abspath(dirfd, path), mode);
     return rc;
 }
 

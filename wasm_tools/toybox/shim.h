@@ -100,6 +100,14 @@ struct timeval;
 struct timezone;
 int settimeofday(const struct timeval *, const struct timezone *);
 
+/* Whether a size agrees with find's -size argument, such as +3k. */
+int agentsh_size_matches(long long size, const char *wanted);
+/* test's -nt, -ot and -ef, by their first letter. */
+int agentsh_compare_files(const char *a, char how, const char *b);
+/* WASI has exit statuses below 126 alone. */
+void agentsh_exit(int status) __attribute__((noreturn));
+
+#define _exit(status) agentsh_exit(status)
 #define open agentsh_open
 #define openat agentsh_openat
 #define close agentsh_close

@@ -121,8 +121,49 @@ int sigaction(int sig, const struct sigaction *act, struct sigaction *old) { (vo
 int sigfillset(sigset_t *set) { memset(set, 255, sizeof(*set)); return 0; }
 int sigprocmask(int how, const sigset_t *set, sigset_t *old) { (void)how, (void)set, (void)old; return 0; }
 
-/* The host gives new files their bits; there is no mask to ask for or to set. */
-mode_t umask(mode_t mask) { (void)mask; return 022; }
+mode_t umask(mode_t mask)
+{
+    mode_t old = agentsh_umask;
+    agentsh_umask = mask & 0777;
+    return old;
+}
+
+int agentsh_size_matches(long long size, const char *wanted)
+{
+    char sign = *wanted == '+' || *wanted == '-' ? *wanted++ : 0, *end;
+    long long n = strtoll(wanted, &end, 10), unit = 512;
+    if (end == wanted || (*end && end[1])) {
+        fprintf(stderr, "find: invalid argument '%s' to '-size'\n", wanted);
+        exit(1);
+    }
+    switch (*end) {
+    case 'c': unit = 1; break;
+    case 'w': unit = 2; break;
+    case 'k': unit = 1024; break;
+    case 'M': unit = 1024 * 1024; break;
+    case 'G': unit = 1024 * 1024 * 1024; break;
+    default: break;
+    }
+    long long units = (size + unit - 1) / unit;
+    return sign == '+' ? units > n : sign == '-' ? units < n : units == n;
+}
+
+int agentsh_compare_files(const char *a, char how, const char *b)
+{
+    struct stat x, y;
+    int no_x = agentsh_stat(a, &x), no_y = agentsh_stat(b, &y);
+    if (how == 'e') return !no_x && !no_y && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    if (no_x || no_y) return how == 'n' ? !no_x && no_y : no_x && !no_y;
+    long long d = (long long)x.st_mtim.tv_sec - y.st_mtim.tv_sec;
+    if (!d) d = x.st_mtim.tv_nsec - y.st_mtim.tv_nsec;
+    return how == 'n' ? d > 0 : d < 0;
+}
+
+void agentsh_exit(int status)
+{
+    status &= 255;
+    _exit(status > 125 ? 125 : status);
+}
 
 /* Network and mounts: there are none. */
 int *__h_errno_location(void) { static int none; return &none; }
@@ -156,7 +197,7 @@ int mkstemp(char *path)
     for (int tries = 0; tries < 100; tries++) {
         size_t count = random_name(path);
         if (!count) return -1;
-        int fd = agentsh_open(path, O_RDWR | O_CREAT | O_EXCL);
+        int fd = agentsh_open(path, O_RDWR | O_CREAT | O_EXCL, 0666);
         if (fd >= 0 || errno != EEXIST) return fd;
         memset(path + strlen(path) - count, 'X', count);
     }

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import agentsh_tools
 import pytest
 import wasmtime
 
+import agentsh_tools
 from agentsh.core.tree import Tree
 from agentsh.sandbox.hostcalls import define_hostcalls
 from agentsh.sandbox.modules import Toolbox
@@ -86,14 +86,16 @@ def engine() -> wasmtime.Engine:
 
 
 @pytest.fixture(scope="session")
-def built() -> None:
+def built() -> Path:
     """The userland, built when it is not there or not up to date (nothing to do takes 0.1 s)."""
     done = subprocess.run([sys.executable, str(BUILD)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    return agentsh_tools.MODULES_DIR
 
 
 @pytest.fixture(scope="session")
-def toolbox(built: None, engine: wasmtime.Engine, tmp_path_factory: pytest.TempPathFactory) -> Toolbox:
+def toolbox(built: Path, engine: wasmtime.Engine, tmp_path_factory: pytest.TempPathFactory) -> Toolbox:
+    assert built.is_dir()
     return Toolbox(engine, tmp_path_factory.mktemp("modules"))
 
 
@@ -136,7 +138,8 @@ def plant(root: Path) -> None:
         "latin1.txt": "grüße\nplain\n".encode("latin-1"),
         "crlf.txt": b"one\r\ntwo\r\n",
         "long.txt": b"".join(b"line %d of the long file\n" % i for i in range(1, 501)),
-        "src/main.py": b"import os\n\ndef main():\n    print('hello')\n    return 0\n\n\nif __name__ == '__main__':\n    main()\n",
+        "src/main.py": b"import os\n\ndef main():\n    print('hello')\n    return 0\n\n\n"
+        b"if __name__ == '__main__':\n    main()\n",
         "src/util.py": b"import re\n\n\ndef helper(x):\n    # TODO: foo\n    return x * 2\n\nclass Foo:\n    pass\n",
         "src/pkg/__init__.py": b"",
         "src/pkg/mod.py": b"from os import path\n\nFOO = 'foo'\nBAR = FOO + 'bar'\ndef foo_bar(foo):\n    return foo\n",
