@@ -137,6 +137,9 @@ class _Frame:
         self.linker = wt.Linker(engine)
         self.linker.define_wasi()
         define_rename(self.linker, WASI, tree)
+        self.exit_code: int | None = None
+        self.linker.allow_shadowing = True
+        self.linker.define_func(WASI, "proc_exit", wt.FuncType([wt.ValType.i32()], []), self._exit)
         self.hostcalls: Hostcalls | None = None
         if not clock:
             _stop_clock(self.linker)
@@ -144,6 +147,13 @@ class _Frame:
             self.hostcalls = define_hostcalls(self.linker, wt.Store(engine), tree=tree)
         command.define(self.linker)
         self.ready = self.linker.instantiate_pre(command.module)
+
+    def _exit(self, code: int) -> None:
+        """The module's exit. WASI's own refuses codes from 126 on, and a shell needs all 256.
+
+        A program ends here because its compiler puts a trap after the call; one made to go on may do so.
+        """
+        self.exit_code = code & 0xFF
 
 
 class Instances:
@@ -315,7 +325,9 @@ class Instances:
             if not streams.ours:
                 spare = self._frames.setdefault((command, self._clock), [])
                 frame = spare.pop() if spare else _Frame(self._engine, command, self._tree, clock=self._clock)
-                status = self._call(command, store, frame.ready.instantiate(store), argv[0], streams)
+                status = self._call(
+                    command, store, frame, frame.ready.instantiate(store), name=argv[0], streams=streams
+                )
                 spare.append(frame)
             else:
                 frame = _Frame(self._engine, command, self._tree, clock=self._clock)
@@ -323,23 +335,27 @@ class Instances:
                 finish = streams.connect(door, frame.linker, store)
                 instance = frame.linker.instantiate(store, command.module)
                 finish(switch, instance)
-                status = self._call(command, store, instance, argv[0], streams)
+                status = self._call(command, store, frame, instance, name=argv[0], streams=streams)
             return status
         finally:
             store.close()
             if frame is not None and frame.hostcalls is not None:
                 frame.hostcalls.close()
 
-    def _call(self, command: Command, store: wt.Store, instance: wt.Instance, name: str, streams: Streams) -> int:
+    def _call(
+        self, command: Command, store: wt.Store, frame: _Frame, instance: wt.Instance, *, name: str, streams: Streams
+    ) -> int:
+        frame.exit_code = None
         try:
             status = command.run(store, instance) & 0xFF
-        except wt.ExitTrap as e:
-            status = e.code & 0xFF
         except wt.Trap as e:
-            if self.cancelled.is_set():
+            if frame.exit_code is not None:
+                status = frame.exit_code
+            elif self.cancelled.is_set():
                 return _KILLED
-            streams.say(f"{name}: crashed: {_reason(e)}")
-            status = _ABORTED
+            else:
+                streams.say(f"{name}: crashed: {_reason(e)}")
+                status = _ABORTED
         if status and self._memory_is_short(store, instance):
             self.stop("memory_bytes", f"{name} failed with its memory used up.")
         return status

@@ -203,5 +203,19 @@ def main(jobs_fd: int, control_fd: int, plan: dict[str, str], cache_dir: str) ->
     sys.setswitchinterval(0.001)
     isolation = confine()
     jobs, control = socket.socket(fileno=jobs_fd), socket.socket(fileno=control_fd)
-    Worker(jobs, control, plan, Path(cache_dir)).serve(isolation)
-    os._exit(0)
+    worker = Worker(jobs, control, plan, Path(cache_dir))
+    # On a thread for its stack: a command run by the serving thread may use all that a module may use.
+    serving = threading.Thread(target=_serve, args=(worker, isolation))
+    serving.start()
+    serving.join()
+
+
+def _serve(worker: Worker, isolation: str) -> None:
+    status = 1
+    try:
+        worker.serve(isolation)
+        status = 0
+    except BaseException:  # noqa: BLE001 - it ends the process, and says why in the log
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(status)
