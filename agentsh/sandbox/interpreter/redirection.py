@@ -66,6 +66,11 @@ class Redirections:
             try:
                 for redirect in self.redirects:
                     self._apply(redirect)
+            except CommandError as e:
+                self._undo()
+                # An expansion that fails here fails the command it belongs to, not the shell.
+                e.fatal = False
+                raise
             except BaseException:
                 self._undo()
                 raise
