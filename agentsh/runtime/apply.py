@@ -200,7 +200,7 @@ class Applier:
             if e.errno in {errno.ELOOP, errno.ENOTEMPTY}:
                 raise changed(step.path) from e
             raise
-        self._touched.add(step.path.rpartition(b"/")[0])
+        self._touched |= {step.path.rpartition(b"/")[0], step.home}
         fault_point("commit.path-switched")
 
     def _change(self, step: Step, fd: int, name: bytes, home: int) -> None:
@@ -339,9 +339,12 @@ def current_state(store: Store, tree: Tree, path: bytes) -> Entry | None:
 
     Raises:
         ActionFailed: it cannot be read.
+        ConflictError: it is being written all the time.
     """
     try:
         return observe(tree, path, store.hash_fd)
+    except ConflictError as e:
+        raise changed(path) from e  # it is being written right now
     except OSError as e:
         raise ActionFailed(
             f"{visible_path(path)} cannot be read: {e.strerror}.",

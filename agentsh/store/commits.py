@@ -166,6 +166,11 @@ class Commits:
         """Commits, oldest first; with ``limit``, the newest so many."""
         return self._list("ORDER BY number DESC LIMIT ?", (-1 if limit is None else limit,))[::-1]
 
+    def last_commit(self) -> CommitRecord | None:
+        """The newest commit that was done; None when there is none."""
+        found = self._list("WHERE outcome = ? ORDER BY number DESC LIMIT 1", (CommitOutcome.DONE.value,))
+        return found[0] if found else None
+
     def _list(self, tail: str, values: Sequence[Any]) -> list[CommitRecord]:
         with decoding(), self._db.read() as connection:
             rows = connection.execute(_NUMBERS + tail, values).fetchall()
