@@ -252,7 +252,7 @@ class _Run:
         self._closed = True
         for fd in self._ours:
             os.close(fd)
-        return self._reply is not None and "error" not in self._reply
+        return self._reply is not None and "error" not in self._reply and not self._reply.get("spent")
 
     def _serve(self, timeout: float) -> None:
         for fd, _ in self._poll.poll(timeout * 1000 + 1):

@@ -200,6 +200,10 @@ class Instances:
             for process in left:
                 process.wait()
 
+    def threads(self) -> int:
+        """Threads that belong to this launcher."""
+        return self._pool.size
+
     def cancel(self) -> None:
         """Stop the job: every module at its next loop or call, every read that waits. Safe from any thread."""
         with self._lock:

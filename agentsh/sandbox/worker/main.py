@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from agentsh.sandbox.worker.launch import Instances
 
 _TICK_S = 0.005
+_LEFTOVERS_S = 0.05
+_OWN_THREADS = 3  # the main one, the one that serves, the one that watches
 _NOT_FOUND = 127
 _FAILED = 1
 _LIMIT = 6
@@ -129,7 +131,24 @@ class Worker:
         finally:
             self._instances.end()
         stopped = self._instances.stopped
-        return {"status": _LIMIT if stopped else status, "stopped": stopped, "note": self._instances.note}
+        return {
+            "status": _LIMIT if stopped else status,
+            "stopped": stopped,
+            "note": self._instances.note,
+            "spent": self._has_leftovers(),
+        }
+
+    def _has_leftovers(self) -> bool:
+        """Whether threads of a script that was stopped still run, which could act in the next job's name.
+
+        The parent then takes a new process. They are given a moment: most are just about to end.
+        """
+        deadline = time.monotonic() + _LEFTOVERS_S
+        while threading.active_count() > _OWN_THREADS + self._instances.threads():
+            if time.monotonic() > deadline:
+                return True
+            time.sleep(_TICK_S)
+        return False
 
     def _run_script(self, script: str, limits: Limits, fds: list[int]) -> int:
         from agentsh.sandbox.interpreter import run_script  # noqa: PLC0415 - only for scripts

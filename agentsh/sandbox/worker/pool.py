@@ -17,6 +17,8 @@ class Pool:
 
     def __init__(self) -> None:
         self._idle: list[SimpleQueue[Callable[[], None]]] = []
+        self.size = 0
+        """Threads that were started; they stay."""
         threading.stack_size(_STACK)
 
     def run(self, work: Callable[[], None]) -> None:
@@ -30,6 +32,7 @@ class Pool:
         except IndexError:
             box: SimpleQueue[Callable[[], None]] = SimpleQueue()
             box.put(work)
+            self.size += 1
             threading.Thread(target=self._serve, args=(box,), daemon=True).start()
 
     def _serve(self, box: SimpleQueue[Callable[[], None]]) -> None:
