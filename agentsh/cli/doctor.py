@@ -153,7 +153,7 @@ def _staging(root: Path, home: Path) -> Finding:
     from agentsh.config import load_config  # noqa: PLC0415 - see agentsh.cli
     from agentsh.sandbox import open_staging  # noqa: PLC0415
 
-    view = open_staging(home / "staging", root, kind=load_config(root).staging)  # type: ignore[arg-type]
+    view = open_staging(home / "staging", root, kind=load_config(root).staging)
     why = f" ({view.reason})" if view.reason else ""
     if view.kind == "copy":
         return Finding("staging", "warning", f"copy: the first action copies the workspace{why}")
