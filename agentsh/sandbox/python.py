@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import io
 import os
+import posixpath
 import subprocess
 import sys
 import zipfile
@@ -158,18 +159,25 @@ class Python:
         )
 
     def argv(self, argv: Sequence[str], cwd: bytes) -> list[str]:
-        """Go to the action's directory first, then take the command line as CPython does."""
+        """Go to the action's directory first, then take the command line as CPython does.
+
+        The module's start-up is an isolated one; what CPython would put before the library on ``sys.path`` is added
+        here: the program's directory, and ``PYTHONPATH``.
+        """
         from agentsh.sandbox.contract import GUEST_ROOT  # noqa: PLC0415
 
         place = os.fsdecode(GUEST_ROOT + b"/" + cwd if cwd else GUEST_ROOT)
+        first, variables = _import_places(argv[1:], place)
+        variable = "__import__('os').environ.get('PYTHONPATH', '')" if variables else "''"
         # One expression that binds no name and leaves no source behind for tracebacks to show.
-        first = (
+        prelude = (
             "__import__('linecache')._interactive_cache.clear() or "
             f"__import__('os').chdir({place!r}) or "
+            f"__import__('sys').path.__setitem__(slice(0, 0), {first!r} + [p for p in {variable}.split(':') if p]) or "
             f"__import__('sys').exit(__import__('_reactor').run([{_PROGRAM!r}, *__import__('sys').argv[1:]], "
             "dict(__import__('os').environ)))"
         )
-        return [_PROGRAM, "-c", first, *argv[1:]]
+        return [_PROGRAM, "-c", prelude, *argv[1:]]
 
     def env(self, env: Mapping[str, str]) -> dict[str, str]:
         """No bytecode is written beside the person's sources, and time zones come from the library."""
@@ -193,6 +201,39 @@ class Python:
         if not isinstance(run, wt.Func):
             raise SandboxError("Python's module has no entry.")
         return int(run(store))
+
+
+def _import_places(arguments: Sequence[str], cwd: str) -> tuple[list[str], bool]:
+    """What the command line puts first on ``sys.path``, and whether ``PYTHONPATH`` comes after it."""
+    options, program = _options(arguments)
+    variables = not options & set("EI")
+    if options & set("IP"):
+        return [], variables
+    if "m" in options:
+        return [cwd], variables
+    if "c" in options or program in ("", "-"):
+        return [""], variables
+    return [posixpath.dirname(posixpath.normpath(posixpath.join(cwd, program)))], variables
+
+
+def _options(arguments: Sequence[str]) -> tuple[set[str], str]:
+    """The letters of CPython's options, and the program's file; the letter ``c`` or ``m`` ends them, as it does there."""
+    letters: set[str] = set()
+    rest = iter(arguments)
+    for word in rest:
+        if word == "-" or not word.startswith("-"):
+            return letters, word
+        if word.startswith("--"):
+            continue
+        for at, letter in enumerate(word[1:], 1):
+            letters.add(letter)
+            if letter in "cm":
+                return letters, ""
+            if letter in "WX":  # takes the rest of the word, or the next one
+                if at == len(word) - 1:
+                    next(rest, "")
+                break
+    return letters, ""
 
 
 def _home(cache_dir: Path, artifacts: Path) -> Path:

