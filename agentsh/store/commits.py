@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,7 @@ class Commits:
             latest = connection.execute("SELECT max(number) FROM snapshots").fetchone()[0]
             row = connection.execute(
                 "INSERT INTO commits(kind, nonce, started_at, snapshot_before) VALUES (?, ?, ?, ?)",
-                (kind.value, secrets.token_hex(4), time.time(), latest),
+                (kind.value, os.urandom(4).hex(), time.time(), latest),
             )
             key = row.lastrowid or 0
             connection.executemany(
