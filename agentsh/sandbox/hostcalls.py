@@ -7,6 +7,7 @@ through it: a bad pointer is EFAULT, everything else the errno of what went wron
 
 - ``get_mode(path, length, follow)``: permission bits, or -errno.
 - ``set_mode(path, length, bits)``: 0, or errno.
+- ``read_link(path, length, buffer, capacity)``: bytes written, or -errno. WASI hides what absolute links say.
 - ``walk_open(path, length, flags, filters, length)``: a handle, or -errno.
 - ``walk_next(handle, buffer, capacity)``: bytes written, 0 at the end, or -errno.
 - ``walk_close(handle)``: 0, or errno.
@@ -18,6 +19,7 @@ import ctypes
 import errno
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,11 +36,12 @@ if TYPE_CHECKING:
 MODULE: Final = "agentsh"
 MAX_PATH: Final = 64 * 1024
 MAX_FILTERS: Final = 1024 * 1024
-MAX_WALKS: Final = 8
+MAX_WALKS: Final = 32
+"""Searches open at a time; one more closes the oldest, which a guest that was stopped may have left behind."""
 
 
 class Hostcalls:
-    """One instance's host calls.
+    """The host calls of one linker's instances, which may run side by side.
 
     Args:
         tree: the staging view.
@@ -50,12 +53,15 @@ class Hostcalls:
         self._root_name = root_name
         self._walks: dict[int, Walk] = {}
         self._next_walk = 1
+        self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Close what the guest left open."""
-        for walk in self._walks.values():
+        """Close what guests left open."""
+        with self._lock:
+            left = list(self._walks.values())
+            self._walks.clear()
+        for walk in left:
             walk.close()
-        self._walks.clear()
 
     def get_mode(self, memory: _Memory, pointer: int, length: int, follow: int) -> int:
         """Permission bits of a path, through a last symlink when ``follow`` is not 0."""
@@ -63,6 +69,15 @@ class Hostcalls:
         if st is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         return stat.S_IMODE(st.st_mode)
+
+    def read_link(self, memory: _Memory, pointer: int, length: int, buffer: int, capacity: int) -> int:
+        """The text of a symlink, cut to the buffer as ``readlink`` does. Reading it follows nothing."""
+        path = self._locate(memory, pointer, length, follow=False)
+        if not path:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        text = self._tree.readlink(path)[: max(capacity, 0)]
+        memory.view(buffer, capacity)[: len(text)] = text
+        return len(text)
 
     def set_mode(self, memory: _Memory, pointer: int, length: int, mode: int) -> int:
         """Set permission bits of a file or directory; a symlink is followed inside the tree.
@@ -113,15 +128,20 @@ class Hostcalls:
         self, memory: _Memory, pointer: int, length: int, flags: int, filters: int, filters_len: int
     ) -> int:
         """Start a search below a directory; see :mod:`agentsh.sandbox.walk` for flags and filters."""
-        if len(self._walks) >= MAX_WALKS:
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         if filters_len > MAX_FILTERS:
             raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
         rules = parse_filters(memory.read(filters, filters_len))
         walk = Walk(self._tree, self._locate(memory, pointer, length, follow=True), flags, rules)
-        handle = self._next_walk
-        self._next_walk += 1
-        self._walks[handle] = walk
+        oldest = None
+        with self._lock:
+            handle = self._next_walk
+            # Handles are positive in 32 bits; after two thousand million searches the numbers begin again.
+            self._next_walk = handle % 0x7FFFFFFF + 1
+            if len(self._walks) >= MAX_WALKS:
+                oldest = self._walks.pop(next(iter(self._walks)))
+            self._walks[handle] = walk
+        if oldest is not None:
+            oldest.close()
         return handle
 
     def walk_next(self, memory: _Memory, handle: int, buffer: int, capacity: int) -> int:
@@ -133,7 +153,8 @@ class Hostcalls:
 
     def walk_close(self, _memory: _Memory, handle: int) -> int:
         """End a search before its end, or after."""
-        walk = self._walks.pop(handle, None)
+        with self._lock:
+            walk = self._walks.pop(handle, None)
         if walk is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         walk.close()
@@ -187,7 +208,7 @@ def define_hostcalls(linker: Linker, store: Store, *, tree: Tree) -> Hostcalls: 
         tree: the staging view; it must outlive the instances.
 
     Returns:
-        The calls' state; close it when the instance has ended.
+        The calls' state; close it when the instances have ended.
     """
     from wasmtime import FuncType, Memory, ValType  # noqa: PLC0415  (loaded in the sandbox's worker alone)
 
@@ -212,6 +233,7 @@ def define_hostcalls(linker: Linker, store: Store, *, tree: Tree) -> Hostcalls: 
 
     offer("get_mode", 3, calls.get_mode, negative=True)
     offer("set_mode", 3, calls.set_mode, negative=False)
+    offer("read_link", 4, calls.read_link, negative=True)
     offer("walk_open", 5, calls.walk_open, negative=True)
     offer("walk_next", 3, calls.walk_next, negative=True)
     offer("walk_close", 1, calls.walk_close, negative=False)

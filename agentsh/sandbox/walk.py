@@ -19,6 +19,7 @@ import fnmatch
 import os
 import re
 import struct
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -128,14 +129,18 @@ class Walk:
         self._filters = filters
         self._frames: list[_Frame] = []
         self._failed: list[tuple[bytes, int]] = []
+        # Instances may run side by side, and a hostile one may name another's handle.
+        self._lock = threading.Lock()
         with tree.directory(start) as fd:
             self._enter(b"", os.dup(fd))
 
     def close(self) -> None:
-        """Close every directory that is open."""
-        for frame in self._frames:
-            frame.close()
-        self._frames.clear()
+        """Close every directory that is open; the search is over."""
+        with self._lock:
+            for frame in self._frames:
+                frame.close()
+            self._frames.clear()
+            self._failed.clear()
 
     def fill(self, buffer: memoryview) -> int:
         """Write as many records as fit.
@@ -146,6 +151,10 @@ class Walk:
         Raises:
             OSError: EINVAL when not even one record fits into an empty buffer.
         """
+        with self._lock:
+            return self._fill(buffer)
+
+    def _fill(self, buffer: memoryview) -> int:
         used = 0
         size = len(buffer)
         while True:

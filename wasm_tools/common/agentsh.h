@@ -19,6 +19,8 @@
 HOST("get_mode") int host_get_mode(const char *path, size_t len, int follow);
 /* Set permission bits; 0 or a positive errno. */
 HOST("set_mode") int host_set_mode(const char *path, size_t len, int mode);
+/* The text of a symlink; its length, or a negative errno. */
+HOST("read_link") int host_read_link(const char *path, size_t len, char *buf, size_t cap);
 /* Search below a path: see walk.h. */
 HOST("walk_open") int host_walk_open(const char *path, size_t len, int flags, const char *filter, size_t filter_len);
 HOST("walk_next") int host_walk_next(int handle, void *buf, size_t cap);
@@ -52,6 +54,8 @@ int agentsh_mkdir(const char *path, mode_t mode);
 int agentsh_mkdirat(int dirfd, const char *path, mode_t mode);
 int agentsh_access(const char *path, int how);
 int agentsh_faccessat(int dirfd, const char *path, int how, int flags);
+ssize_t agentsh_readlink(const char *path, char *buf, size_t cap);
+ssize_t agentsh_readlinkat(int dirfd, const char *path, char *buf, size_t cap);
 DIR *agentsh_opendir(const char *path);
 ssize_t agentsh_write(int fd, const void *buf, size_t len);
 

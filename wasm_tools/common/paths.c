@@ -270,3 +270,21 @@ ssize_t agentsh_write(int fd, const void *buf, size_t len)
     if (fd == STDOUT_FILENO) fflush(stdout);
     return write(fd, buf, len);
 }
+
+ssize_t agentsh_readlinkat(int dirfd, const char *path, char *buf, size_t cap)
+{
+    ssize_t n = readlinkat(dirfd, path, buf, cap);
+    if (n >= 0 || (errno != EPERM && errno != ENOTCAPABLE)) return n;
+    char *name = agentsh_abspath(dirfd, path);
+    if (!name) return -1;
+    n = host_read_link(name, strlen(name), buf, cap);
+    free(name);
+    if (n >= 0) return n;
+    errno = (int)-n;
+    return -1;
+}
+
+ssize_t agentsh_readlink(const char *path, char *buf, size_t cap)
+{
+    return agentsh_readlinkat(AT_FDCWD, path, buf, cap);
+}

@@ -75,7 +75,7 @@ char *agentsh_resolve(const char *path, int flags)
             errno = ELOOP;
             return NULL;
         }
-        ssize_t n = readlink(done, link, PATH_MAX);
+        ssize_t n = agentsh_readlink(done, link, PATH_MAX);
         if (n < 0) return NULL;
         link[n] = 0;
         if (n + 1 + strlen(rest) > PATH_MAX) goto too_long;

@@ -104,10 +104,6 @@ int settimeofday(const struct timeval *, const struct timezone *);
 int agentsh_size_matches(long long size, const char *wanted);
 /* test's -nt, -ot and -ef, by their first letter. */
 int agentsh_compare_files(const char *a, char how, const char *b);
-/* WASI has exit statuses below 126 alone. */
-void agentsh_exit(int status) __attribute__((noreturn));
-
-#define _exit(status) agentsh_exit(status)
 #define open agentsh_open
 #define openat agentsh_openat
 #define close agentsh_close
@@ -123,6 +119,8 @@ void agentsh_exit(int status) __attribute__((noreturn));
 #define mkdirat(fd, path, mode) agentsh_mkdirat(fd, path, mode)
 #define access(path, how) agentsh_access(path, how)
 #define faccessat(fd, path, how, flags) agentsh_faccessat(fd, path, how, flags)
+#define readlink(path, buf, cap) agentsh_readlink(path, buf, cap)
+#define readlinkat(fd, path, buf, cap) agentsh_readlinkat(fd, path, buf, cap)
 #define opendir(path) agentsh_opendir(path)
 #define write(fd, buf, len) agentsh_write(fd, buf, len)
 /* toybox makes stdout unbuffered, which costs a host call a print. */

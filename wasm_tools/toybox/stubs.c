@@ -159,12 +159,6 @@ int agentsh_compare_files(const char *a, char how, const char *b)
     return how == 'n' ? d > 0 : d < 0;
 }
 
-void agentsh_exit(int status)
-{
-    status &= 255;
-    _exit(status > 125 ? 125 : status);
-}
-
 /* Network and mounts: there are none. */
 int *__h_errno_location(void) { static int none; return &none; }
 const char *hstrerror(int err) { (void)err; return "no network"; }
