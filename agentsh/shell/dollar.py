@@ -142,7 +142,9 @@ class DollarScanner(WordScanner):
         if source.startswith("#", self.pos) and _BRACED_NAME.match(source, self.pos + 1):
             # ${#-x} and ${#?x} are operators on $#, unless the brace closes at once.
             name_end = _BRACED_NAME.match(source, self.pos + 1)
-            length = name_end is not None and source[name_end.end() : name_end.end() + 1] in ("}", "[")
+            after = source[name_end.end() : name_end.end() + 1] if name_end is not None else ""
+            # ${##[ab]} takes a pattern off $#: only a variable has a subscript.
+            length = after == "}" or (after == "[" and _NAME.match(source, self.pos + 1) is not None)
         elif source.startswith("!", self.pos) and _BRACED_NAME.match(source, self.pos + 1):
             indirect = source[self.pos + 1] != "-" or source[self.pos + 2 : self.pos + 3] == "}"
         self.pos += length or indirect
@@ -152,7 +154,7 @@ class DollarScanner(WordScanner):
         name = m.group()
         self.pos = m.end()
         subscript: Word | OneOf["@", "*"] | None = None
-        if source.startswith("[", self.pos):
+        if source.startswith("[", self.pos) and _NAME.fullmatch(name):
             subscript = self.subscript()
         operator, argument, second = "", None, None
         if self.pos < self.end and source[self.pos] != "}":

@@ -14,7 +14,8 @@ MAX_NESTING = 64
 """Substitutions, quotes and compound commands inside each other. Bounded so that no input can exhaust the stack."""
 
 
-_PLAIN = re.compile(r"(?:[A-Za-z0-9_./:,%^-]|[@+!](?!\())+(?=[ \t\n;&|<>()]|\Z)")
+# The whole of an ordinary word, and the command [, which is no pattern.
+_PLAIN = re.compile(r"(?:(?:[A-Za-z0-9_./:,%^-]|[@+!](?!\())+|\[|\])(?=[ \t\n;&|<>()]|\Z)")
 
 
 def static_text(parts: tuple[Part, ...]) -> str | None:

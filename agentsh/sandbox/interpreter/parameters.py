@@ -111,6 +111,11 @@ class ParameterExpansion:
         if star and (quoted or out.ifs is None):
             out.add(self.expander.ifs()[:1].join(values), quoted)
             return
+        separator = self.expander.ifs()[:1]
+        if not quoted and out.ifs is not None and separator not in ("", " ", "\t", "\n"):
+            # As bash: joined, then split again, so that empty elements keep their places.
+            out.split(separator.join(values))
+            return
         for n, value in enumerate(values):
             if n:
                 out.cut()
@@ -266,7 +271,7 @@ class ParameterExpansion:
                     return s if n is None else self._joined(replace, s[:n]) + s[n:]
                 n = find_suffix(pattern, s, longest=True)
                 return s if n is None else s[:n] + self._joined(replace, s[n:])
-            if not pattern:
+            if not any(text for text, _ in pattern):
                 return s
             return (
                 substitute(pattern, s, replace, every=op == "//") if s else (new if self._matches_empty(pattern) else s)

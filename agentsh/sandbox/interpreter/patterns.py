@@ -35,8 +35,9 @@ _EXTENDED = re.compile(r"[?*+@!]\(")
 
 def has_magic(segments: Segments) -> bool:
     """Whether any unquoted text is pattern syntax."""
+    closed = any("]" in text for text, _ in segments)
     return any(
-        not quoted and ("*" in text or "?" in text or "[" in text or _EXTENDED.search(text))
+        not quoted and ("*" in text or "?" in text or ("[" in text and closed) or _EXTENDED.search(text))
         for text, quoted in segments
     )
 
