@@ -217,7 +217,7 @@ def _import_places(arguments: Sequence[str], cwd: str) -> tuple[list[str], bool]
 
 
 def _options(arguments: Sequence[str]) -> tuple[set[str], str]:
-    """The letters of CPython's options, and the program's file; the letter ``c`` or ``m`` ends them, as it does there."""
+    """The letters of CPython's options, and the program's file; ``c`` and ``m`` end them, as they do there."""
     letters: set[str] = set()
     rest = iter(arguments)
     for word in rest:

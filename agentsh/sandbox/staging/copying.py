@@ -242,7 +242,10 @@ class CopyView(StagingView):
         return index.scan(self._view.fd, force=True, visit=visit)
 
     def _save(self) -> None:
-        index.save(self.directory / "base", self._base or {})
+        base = self._base or {}
+        for path in self.left_out:
+            base.pop(path, None)  # so that it is tried, and told, again
+        index.save(self.directory / "base", base)
         index.save(self.directory / "staged", dict.fromkeys(self._staged, b""))
         index.save(self.directory / "settled", self._settled or {})
 

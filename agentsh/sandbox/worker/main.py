@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -62,6 +63,7 @@ class Worker:
         threading.Thread(target=self._watch, daemon=True).start()
         self._enter()
         wire.send(self._jobs, {"ready": True, "isolation": isolation})
+        _load_language()
         while True:
             try:
                 message, fds = wire.receive(self._jobs)
@@ -201,6 +203,15 @@ class Worker:
                     time.sleep(_TICK_S)
 
 
+def _load_language() -> None:
+    """Load what scripts need while the parent is still busy with its own start."""
+    import agentsh.sandbox.interpreter  # noqa: PLC0415 - after the parent knows that we are there
+    import agentsh.shell  # noqa: F401, PLC0415
+
+    gc.freeze()  # none of it goes away again
+    gc.enable()
+
+
 def _say(fd: int, text: str) -> None:
     try:
         os.write(fd, text.encode("utf-8", "backslashreplace") + b"\n")
@@ -220,6 +231,7 @@ def _make_instances(cache_dir: Path) -> Instances:
 def main(jobs_fd: int, control_fd: int, plan: dict[str, str], cache_dir: str) -> None:
     """Run as the process's only work; returns when the parent is gone."""
     sys.setswitchinterval(0.001)
+    gc.disable()  # while there is nothing but imports to collect
     isolation = confine()
     jobs, control = socket.socket(fileno=jobs_fd), socket.socket(fileno=control_fd)
     worker = Worker(jobs, control, plan, Path(cache_dir))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import pytest
 
 from agentsh.core.entry import Entry, EntryType
-from agentsh.core.errors import ConfigError
+from agentsh.core.errors import ConfigError, SandboxError
 from agentsh.sandbox import open_staging
 
 if TYPE_CHECKING:
@@ -345,3 +345,70 @@ def test_overlapping_places_are_refused(tmp_path: Path, place: str):
 def test_a_missing_workspace_is_refused(tmp_path: Path):
     with pytest.raises(ConfigError):
         open_staging(tmp_path / "s", tmp_path / "missing")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_what_the_person_may_not_read_does_not_stop_the_rest(stage: Stage):
+    populate(stage.workspace)
+    (stage.workspace / "private").chmod(0)
+    (stage.workspace / "d" / "e").chmod(0)
+    try:
+        assert stage.act("cat a d/x") == "a\nx\n"
+        assert stage.view.changed() == []
+        if stage.kind != "overlay":
+            assert stage.view.left_out == {b"private": "may not be read", b"d/e": "may not be read"}
+        stage.act("echo more >> a")
+        assert stage.view.changed() == [b"a"]
+    finally:
+        (stage.workspace / "d" / "e").chmod(0o755)
+
+
+def test_special_files_are_left_out_of_a_copy(stage: Stage):
+    populate(stage.workspace)
+    os.mkfifo(stage.workspace / "fifo")
+    if stage.kind == "overlay":
+        assert stage.act("cat a") == "a\n"
+        assert stage.view.changed() == []
+        return
+    assert b"fifo" not in stage.tree()
+    assert stage.view.left_out == {b"fifo": "a socket, device or FIFO"}
+
+
+def test_read_only_files_and_directories(stage: Stage, blobs: Blobs):
+    populate(stage.workspace)
+    (stage.workspace / "a").chmod(0o444)
+    (stage.workspace / "d").chmod(0o555)
+    try:
+        assert stage.tree()[b"a"] == (0o444, b"a\n")
+        assert stage.tree()[b"d"] == 0o555
+        assert stage.act("cat a d/x") == "a\nx\n"
+        (stage.workspace / "a").chmod(0o644)
+        (stage.workspace / "a").write_text("edited\n")
+        assert stage.act("cat a") == "edited\n"
+        stage.view.rebuild({b"d/new": file(b"new"), b"d/x": None}, blobs)
+        assert stage.tree()[b"d/new"] == (0o644, b"new")
+        assert b"d/x" not in stage.tree()
+        assert stage.tree()[b"d"] == 0o555
+        assert stage.view.changed() == []
+    finally:
+        (stage.workspace / "d").chmod(0o755)
+
+
+@pytest.mark.overlay
+def test_a_mount_inside_the_workspace_rules_out_an_overlay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    workspace = tmp_path / "w"
+    workspace.mkdir()
+    monkeypatch.setattr("agentsh.sandbox.staging.probe._mounts_inside", lambda _: f"{workspace}/data")
+    view = open_staging(tmp_path / "s", workspace)
+    assert view.kind != "overlay"
+    assert "file system of its own" in view.reason
+
+
+@pytest.mark.overlay
+def test_a_view_keeps_the_kind_it_was_made_with(tmp_path: Path):
+    workspace = tmp_path / "w"
+    workspace.mkdir()
+    assert open_staging(tmp_path / "s", workspace, kind="copy").kind == "copy"
+    assert open_staging(tmp_path / "s", workspace).kind == "copy"
+    with pytest.raises(SandboxError, match="made as copy"):
+        open_staging(tmp_path / "s", workspace, kind="overlay")
