@@ -18,7 +18,7 @@ static int has(char *argv[], const char *letters, const char *word)
 
 int main(int argc, char *argv[])
 {
-    static const char *const always[] = {"[", "chmod", "cp", "install", "mv", "patch", "stat", "test", "which"};
+    static const char *const always[] = {"[", "chmod", "cp", "install", "mv", "patch", "stat", "test"};
     const char *name = argc ? strrchr(argv[0], '/') : NULL;
     name = name ? name + 1 : argc ? argv[0] : "";
     for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
