@@ -46,7 +46,7 @@ class Approvals:
             earlier = connection.execute("SELECT change_set, paths FROM approvals WHERE action = ?", (key,)).fetchone()
             kept = None if paths is None else {*paths}
             if earlier and earlier[0] == change_set_digest:
-                kept = None if kept is None or earlier[1] is None else kept | {*earlier[1].split(b"\0")}
+                kept = None if kept is None or earlier[1] is None else kept | {*_split(earlier[1])}
             connection.execute(
                 "INSERT OR REPLACE INTO approvals VALUES (?, ?, ?, ?, ?)",
                 (key, change_set_digest, _join(kept), text(comment), time.time()),
@@ -72,9 +72,13 @@ class Approvals:
         if row is None:
             return None
         change_set, paths, comment, at = row
-        return change_set, None if paths is None else tuple(paths.split(b"\0")), comment, at
+        return change_set, None if paths is None else _split(paths), comment, at
 
 
 def _join(paths: Collection[bytes] | None) -> bytes | None:
     """Paths as one value; a path holds no NUL."""
     return None if paths is None else b"\0".join(sorted(paths))
+
+
+def _split(joined: bytes) -> tuple[bytes, ...]:
+    return tuple(joined.split(b"\0")) if joined else ()

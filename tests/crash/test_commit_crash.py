@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentsh.core.effect import EffectState
-from agentsh.core.faults import COMMIT_POINTS, RECOVERY_POINTS
-from agentsh.runtime import rename
+from agentsh.core.faults import COMMIT_POINTS, RECOVERY_POINTS, fault_point
+from agentsh.runtime import apply, rename
 from agentsh.runtime.recover import recover
 from tests.worlds import trees
 from tests.worlds.scene import Scene
@@ -161,3 +161,47 @@ def test_killed_where_the_system_cannot_exchange(point: str, tmp_path: Path, mon
             assert_whole(scene)
             assert scene.world() == NEW
     assert nth > 1
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("path", [b"changed", b"deleted\n\xff", b"file-to-dir", b"dir/inner"])
+def test_killed_while_it_holds_what_the_person_wrote_at_the_last_moment(
+    path: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, native: bool
+) -> None:
+    """The person saves after the check; the commit dies having taken their version aside, before it looks at it."""
+    if not native:
+        monkeypatch.setattr(rename, "_native", lambda: None)
+    Scene(tmp_path, OLD).close()
+    mine = os.fsencode(tmp_path) + b"/workspace/" + path
+
+    def hook(name: str) -> None:
+        if name == "commit.before-switch" and not os.path.exists(tmp_path / "saved"):
+            (tmp_path / "saved").write_bytes(b"mine")
+            os.rename(tmp_path / "saved", mine)
+            (tmp_path / "saved").touch()
+        fault_point(name)
+
+    def work() -> None:
+        apply.fault_point = hook
+        commit(tmp_path)
+
+    nth = 0
+    held = False
+    while not held:
+        # The passage at which the path is taken aside: its name no longer holds the person's version.
+        nth += 1
+        if not killed(f"commit.path-renamed:{nth}", work):
+            break
+        with open(mine, "rb") if os.path.isfile(mine) else open(os.devnull, "rb") as f:
+            held = f.read() != b"mine"
+        with Scene(tmp_path) as scene:
+            (done,) = recover(scene.store, scene.tree)
+            assert (done.outcome, done.paths) == ("conflict", (path,))
+            world = scene.world()
+            assert world.pop(path)[1] == b"mine"
+            assert world == {p: n for p, n in OLD.items() if p != path}
+            assert scene.store.check().problems == ()
+        trees.clear(tmp_path / "workspace")
+        trees.build(OLD, tmp_path / "workspace")
+        (tmp_path / "saved").unlink()
+    assert held

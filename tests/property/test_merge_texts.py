@@ -167,3 +167,16 @@ def test_agrees_with_git_on_clean_merges(tmp_path: object) -> None:
         ["git", "merge-file", "-p", names["ours"], names["base"], names["theirs"]], capture_output=True, check=True
     )
     assert merge_texts(base, ours, theirs).text == git.stdout
+
+
+def test_past_the_bound_of_the_search_a_match_is_still_right() -> None:
+    """Thousands of lines of which none is unique, every second one changed: bounded work, and most of it found."""
+    old = [b"%d\n" % (n * n % 37) for n in range(6000)]
+    new = [line if n % 2 else b"%d\n" % (n % 5) for n, line in enumerate(old)]
+    blocks = matching_blocks(old, new)
+    i = j = 0
+    for block in blocks:
+        assert (block.old >= i, block.new >= j) == (True, True)
+        assert old[block.old : block.old + block.size] == new[block.new : block.new + block.size]
+        i, j = block.old + block.size, block.new + block.size
+    assert sum(block.size for block in blocks) > len(old) // 3
