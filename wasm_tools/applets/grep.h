@@ -17,7 +17,8 @@ struct pattern {
     char *needed; /* text that every match contains; NULL when none is known. Lower case when case is ignored. */
     size_t needed_len;
     regex_t bytes, chars; /* for lines of ASCII or broken UTF-8, and for UTF-8 */
-    int backrefs;
+    regex_t bytes_after, chars_after; /* with a character before, for a search that goes on inside a line */
+    int backrefs, looks_back;
     int from_group, to_group; /* Perl's \K, (?<=) and (?=): what of the match counts */
     /* Where the search over the current buffer stands: the next place that may match, or its end. */
     const char *next;

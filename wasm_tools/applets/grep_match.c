@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <locale.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,14 @@ static void compile(struct matcher *m, struct pattern *p, enum syntax syntax, co
             char why[200];
             regerror(err, &p->bytes, why, sizeof(why));
             grep_fail("%s", why);
+        }
+        p->looks_back = !p->backrefs && pattern_looks_back(source);
+        if (p->looks_back) {
+            char *wrapped = malloc(strlen(source) + 16);
+            if (!wrapped) grep_fail("out of memory");
+            sprintf(wrapped, basic ? "\\(.\\)\\(%s\\)" : "(.)(%s)", source);
+            if (regcomp(wide ? &p->chars_after : &p->bytes_after, wrapped, cflags)) p->looks_back = 0;
+            free(wrapped);
         }
     }
     if (!(cflags & REG_ICASE) || m->ignore_case) p->needed = pattern_needed(!basic, source, &p->needed_len);
@@ -218,6 +227,15 @@ static int try_pattern(struct matcher *m, struct pattern *p, char *line, size_t 
     enum { GROUPS = 100 };
     regmatch_t found[GROUPS];
     uselocale(wide ? chars_locale : bytes_locale);
+    if (at && p->looks_back) {
+        /* From one character further left, so that what stands before is seen: groups count two more. */
+        size_t back = at - 1;
+        while (wide && back && ((unsigned char)line[back] & 0xC0) == 0x80) back--;
+        if (regexec(wide ? &p->chars_after : &p->bytes_after, line + back, GROUPS, found, back ? REG_NOTBOL : 0)) return 0;
+        s->start = back + (size_t)(p->from_group ? found[p->from_group + 2].rm_eo : found[2].rm_so);
+        s->end = back + (size_t)(p->to_group ? found[p->to_group + 2].rm_so : found[2].rm_eo);
+        return 1;
+    }
     if (regexec(wide ? &p->chars : &p->bytes, line + at, p->to_group >= GROUPS ? 1 : GROUPS, found, at ? REG_NOTBOL : 0))
         return 0;
     s->start = at + (size_t)(p->from_group ? found[p->from_group].rm_eo : found[0].rm_so);
