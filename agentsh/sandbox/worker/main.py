@@ -56,6 +56,7 @@ class Worker:
         self._lock = threading.Lock()
         self._tree = _Root("/")
         self._inside = False
+        self._mark: tuple[int, int] | None = None
         self._instances = _make_instances(cache_dir)
 
     def serve(self, isolation: str) -> None:
@@ -91,16 +92,29 @@ class Worker:
     def _enter(self) -> None:
         """Go into the staging view."""
         if self._inside:
-            return
+            if self._mark == self._work_mark():
+                return
+            self._leave()
         root = self._plan.get("root", "")
         if self._plan["kind"] == "overlay":
             from agentsh.sandbox.worker import linux  # noqa: PLC0415 - Linux alone
 
             linux.mount_overlay(self._plan)
             root = self._plan["merged"]
+            self._mark = self._work_mark()
         os.chdir(root)
         self._tree.move(".")
         self._inside = True
+
+    def _work_mark(self) -> tuple[int, int] | None:
+        """What a mount of the same layers by another process would change: each makes the work directory anew.
+
+        The older mount cannot write any more then, and has to be made anew as well.
+        """
+        if self._plan["kind"] != "overlay":
+            return None
+        st = os.stat(self._plan["work"] + "/work")  # noqa: PTH116 - pathlib is slow for every job
+        return st.st_ino, st.st_ctime_ns
 
     def _leave(self) -> None:
         if not self._inside or self._plan["kind"] != "overlay":
