@@ -282,3 +282,15 @@ def test_a_directory_with_lower_content_is_renamed(box: Box):
     (box.workspace / "full" / "x").write_text("x\n")
     assert box.run("mv d n && cat n/e/f && mv n/e full/ && cat full/e/f && ls n").stdout == b"f\nf\n"
     assert (box.workspace / "d" / "e" / "f").exists()
+
+
+def test_two_processes_take_turns_on_one_view(box: Box, cache: Path):
+    """A session that is idle, and a command in another terminal."""
+    for n in range(6):
+        (box.workspace / f"f{n}").write_text("old\n")
+    with Sandbox(box.view, cache_dir=cache, state_dir=box.base / "other") as other:
+        for n in range(0, 6, 2):
+            assert box.run(f"echo one >> f{n}; mkdir d{n}; cat f*").exit_code == 0
+            done = other.run(Job(script=f"echo two >> f{n}; echo two >> f{n + 1}; mv d{n} m{n}; cat f{n} f{n + 1}"))
+            assert (done.exit_code, done.stdout) == (0, b"old\none\ntwo\nold\ntwo\n"), done
+    assert box.run("ls").stdout.split() == [b"f0", b"f1", b"f2", b"f3", b"f4", b"f5", b"m0", b"m2", b"m4"]
