@@ -139,10 +139,10 @@ class Reviewer:
 
     def undo(self) -> CommitResult:
         """Revert the last commit."""
-        commits = self._store.commits()
-        if not commits:
+        last = self._store.last_commit()
+        if last is None:
             raise UsageError("Nothing was ever committed here, so there is nothing to undo.")
-        return self.revert(commits[-1].actions, dry_run=False)
+        return self.revert(last.actions, dry_run=False)
 
     def _land(self, spec: ActionSpec, kind: str, effects: Sequence[FileEffect], *, dry_run: bool) -> CommitResult:
         """Commit effects that the person asked for outright, as an action that can itself be reverted."""

@@ -270,15 +270,14 @@ class Workspace:
     def status(self) -> Status:
         """The workspace at a glance."""
         store = self._open_store()
-        commits = store.commits()
-        snapshots = store.snapshots()
+        last = store.last_commit()
         return Status(
             workspace=str(self.path),
             staging=self._open_staging().kind,
             policy=self.policy.name,
             pending=tuple(store.actions(status=STAGED)),
-            last_commit=commits[-1].id if commits else None,
-            last_snapshot=snapshots[-1].id if snapshots else None,
+            last_commit=last.id if last else None,
+            last_snapshot=store.latest_snapshot(),
             store_bytes=store.size(),
             recovered=self.recovered,
         )
