@@ -6,6 +6,23 @@ Data goes to stdout and talk to stderr. Heavy packages are imported by the comma
 
 from __future__ import annotations
 
-from agentsh.cli.boundary import main
+import sys
+from typing import NoReturn
+
+_ACTING = ("exec", "run")
+
+
+def main() -> NoReturn:
+    """Entry point of the ``agentsh`` program."""
+    arguments = sys.argv[1:]
+    if arguments[:1] and arguments[0] in _ACTING and not {"-h", "--help"} & set(arguments):
+        # The sandbox's process takes as long to come up as the command takes to get to it: side by side, then.
+        from agentsh.sandbox.worker.handle import start_ahead  # noqa: PLC0415
+
+        start_ahead()
+    from agentsh.cli.boundary import run  # noqa: PLC0415
+
+    sys.exit(run(arguments))
+
 
 __all__ = ["main"]

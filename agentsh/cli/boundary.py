@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import traceback
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,11 +23,6 @@ FILES_SENTENCE = (
     "agentsh command."
 )
 """What an unexpected error means for the person's files."""
-
-
-def main() -> NoReturn:
-    """Entry point of the ``agentsh`` program."""
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -156,7 +156,7 @@ class Workspace:
             from agentsh.sandbox import Sandbox  # noqa: PLC0415
 
             staging = self._open_staging()
-            self._sandbox = Sandbox(staging, cache_dir=cache_dir(), state_dir=self._home)
+            self._sandbox = Sandbox(staging, cache_dir=cache_dir())
             self._actor = Actor(
                 store=self._open_store(), tree=self._tree, staging=staging, sandbox=self._sandbox, policy=self.policy
             )

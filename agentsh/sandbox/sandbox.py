@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from agentsh.core.errors import SandboxError
 from agentsh.sandbox.contract import Outcome
-from agentsh.sandbox.worker.handle import WorkerHandle
+from agentsh.sandbox.worker.handle import take_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agentsh.core.limits import Limits
     from agentsh.sandbox.contract import Job
     from agentsh.sandbox.staging import StagingView
+    from agentsh.sandbox.worker.handle import WorkerHandle
 
     OnOutput = Callable[[Literal["stdout", "stderr"], bytes], None]
 
@@ -41,13 +42,11 @@ class Sandbox:
     Args:
         staging: the view; the caller prepares it before a job and reads its changes after.
         cache_dir: compiled modules; shared by every workspace of the person.
-        state_dir: the workspace's own state; gets the worker's log.
     """
 
-    def __init__(self, staging: StagingView, *, cache_dir: Path, state_dir: Path) -> None:
+    def __init__(self, staging: StagingView, *, cache_dir: Path) -> None:
         self._staging = staging
         self._cache_dir = cache_dir
-        self._state_dir = state_dir
         self._worker: WorkerHandle | None = None
         self._number = 0
         self._lock = threading.Lock()
@@ -70,9 +69,9 @@ class Sandbox:
             raise SandboxError("The sandbox is closed.")
         if self._worker is None or not self._worker.alive():
             self._discard()
-            for directory in (self._cache_dir, self._state_dir):
-                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._worker = WorkerHandle(self._staging.worker_plan(), self._cache_dir, self._state_dir)
+            self._cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._worker = take_worker()
+            self._worker.enter(self._staging.worker_plan(), self._cache_dir)
 
     def run(self, job: Job, *, on_output: OnOutput | None = None) -> Outcome:
         """Run one job to its end.

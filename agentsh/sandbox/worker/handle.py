@@ -25,43 +25,46 @@ _LOG_BYTES = 2000
 class WorkerHandle:
     """A worker process that was started; it comes up by itself while the parent goes on.
 
-    Args:
-        plan: how it enters the staging view.
-        cache_dir: its compiled modules.
-        state_dir: gets ``worker.log``, what the process says when it fails.
+    It needs to know nothing of a workspace until :meth:`enter`, so it can be started before one is known.
 
     Raises:
         SandboxError: no process can be started.
     """
 
-    def __init__(self, plan: dict[str, str], cache_dir: Path, state_dir: Path) -> None:
-        self._log = state_dir / "worker.log"
+    def __init__(self) -> None:
         jobs, theirs_jobs = socket.socketpair()
         control, theirs_control = socket.socketpair()
-        code = "from agentsh.sandbox.worker.main import main; main(%d, %d, %r, %r)"
+        code = "from agentsh.sandbox.worker.main import main; main(%d, %d)"
+        self._log = _anonymous_file()
         with theirs_jobs, theirs_control:
             ends = theirs_jobs.fileno(), theirs_control.fileno()
-            log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
                 self._process = subprocess.Popen(
-                    python_command(code % (*ends, plan, str(cache_dir))),
+                    python_command(code % ends),
                     env={},  # nothing of ours, least of all keys
                     cwd="/",
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    stderr=log,
+                    stderr=self._log,
                     pass_fds=ends,
                     start_new_session=True,  # a terminal's Ctrl-C is the parent's to handle
                 )
             except OSError as e:
                 raise SandboxError(f"The sandbox's process cannot be started: {e.strerror}") from e
-            finally:
-                os.close(log)
         self.jobs = jobs
         self._control = control
         self._ready = False
+        self._said = b""
         self.isolation = ""
         """Why the worker has no namespaces of its own; empty when it has."""
+
+    def enter(self, plan: dict[str, str], cache_dir: Path) -> None:
+        """Tell it which staging view to enter, and where compiled modules are; once, before anything else.
+
+        A process that has died meanwhile is found by :meth:`wait_ready`.
+        """
+        with suppress(OSError):
+            wire.send(self.jobs, {"plan": plan, "cache_dir": str(cache_dir)})
 
     @property
     def pid(self) -> int:
@@ -119,9 +122,14 @@ class WorkerHandle:
         self.jobs.close()
         self._control.close()
         try:
-            return self._process.wait(_REAP_S)
+            code = self._process.wait(_REAP_S)
         except subprocess.TimeoutExpired:
-            return -signal.SIGKILL  # the kernel holds it in a call; it is dead as soon as that returns
+            code = -signal.SIGKILL  # the kernel holds it in a call; it is dead as soon as that returns
+        if self._log >= 0:
+            self._said = os.pread(self._log, _LOG_BYTES, max(0, os.fstat(self._log).st_size - _LOG_BYTES))
+            os.close(self._log)
+            self._log = -1
+        return code
 
     def failed(self, what: str) -> SandboxError:
         """Kill it, and say with what it ended."""
@@ -130,10 +138,7 @@ class WorkerHandle:
             time.sleep(0.002)  # it closed its socket and is about to end: its own status says more than our kill
         code = self.kill()
         how = f"signal {-code}" if code < 0 else f"status {code}"
-        try:
-            last = self._log.read_bytes()[-_LOG_BYTES:].decode("utf-8", "replace").strip().rpartition("\n")[2]
-        except OSError:
-            last = ""
+        last = self._said.decode("utf-8", "replace").strip().rpartition("\n")[2]
         return SandboxError(f"The sandbox's process {what} ({how}{': ' + last if last else ''}).")
 
     def anonymous_bytes(self) -> int:
@@ -144,3 +149,39 @@ class WorkerHandle:
         except OSError:
             return 0
         return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGESIZE")
+
+
+def _anonymous_file() -> int:
+    """A file without a name: what the process says when it fails."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("agentsh-worker-log", os.MFD_CLOEXEC)
+    import tempfile  # noqa: PLC0415 - only where there is no better way
+
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+_ahead: list[WorkerHandle] = []
+
+
+def start_ahead() -> None:
+    """Start a worker before it is known what for; the first sandbox that is started takes it.
+
+    It ends with this process when none does. Where it cannot be started nothing happens: the sandbox will say why.
+    """
+    with suppress(SandboxError):
+        _ahead.append(WorkerHandle())
+
+
+def take_worker() -> WorkerHandle:
+    """The worker that was started ahead, or a new one.
+
+    Raises:
+        SandboxError: no process can be started.
+    """
+    while _ahead:
+        worker = _ahead.pop()
+        if worker.alive():
+            return worker
+        worker.kill()
+    return WorkerHandle()

@@ -16,6 +16,7 @@ from agentsh.core.limits import Limits
 from agentsh.core.tree import Tree
 from agentsh.sandbox.worker import wire
 from agentsh.sandbox.worker.confine import confine, set_job_limits
+from agentsh.sandbox.worker.pool import large_stacks
 
 if TYPE_CHECKING:
     from agentsh.sandbox.worker.launch import Instances
@@ -44,27 +45,25 @@ class Worker:
     Args:
         jobs: socket to the parent for jobs and their ends.
         control: socket on which the parent asks to stop a job; its end of file is the parent's end.
-        plan: how to enter the staging view.
-        cache_dir: compiled modules.
+        setup: which staging view to enter, and where compiled modules are.
     """
 
-    def __init__(self, jobs: socket.socket, control: socket.socket, plan: dict[str, str], cache_dir: Path) -> None:
+    def __init__(self, jobs: socket.socket, control: socket.socket, setup: dict[str, Any]) -> None:
         self._jobs = jobs
         self._control = control
-        self._plan = plan
+        self._plan: dict[str, str] = setup["plan"]
         self._job = 0
         self._lock = threading.Lock()
         self._tree = _Root("/")
         self._inside = False
-        self._mark: tuple[int, int] | None = None
-        self._instances = _make_instances(cache_dir)
+        self._work = ""
+        self._instances = _make_instances(Path(setup["cache_dir"]))
 
     def serve(self, isolation: str) -> None:
         """Run jobs until the parent is gone."""
         threading.Thread(target=self._watch, daemon=True).start()
         self._enter()
         wire.send(self._jobs, {"ready": True, "isolation": isolation})
-        _load_language()
         while True:
             try:
                 message, fds = wire.receive(self._jobs)
@@ -92,29 +91,18 @@ class Worker:
     def _enter(self) -> None:
         """Go into the staging view."""
         if self._inside:
-            if self._mark == self._work_mark():
-                return
-            self._leave()
+            return
         root = self._plan.get("root", "")
         if self._plan["kind"] == "overlay":
-            from agentsh.sandbox.worker import linux  # noqa: PLC0415 - Linux alone
+            from agentsh.sandbox.worker import linux, workdir  # noqa: PLC0415 - Linux alone
 
-            linux.mount_overlay(self._plan)
+            if not self._work:
+                self._work = workdir.take_work_directory(self._plan["work"])
+            linux.mount_overlay({**self._plan, "work": self._work})
             root = self._plan["merged"]
-            self._mark = self._work_mark()
         os.chdir(root)
         self._tree.move(".")
         self._inside = True
-
-    def _work_mark(self) -> tuple[int, int] | None:
-        """What a mount of the same layers by another process would change: each makes the work directory anew.
-
-        The older mount cannot write any more then, and has to be made anew as well.
-        """
-        if self._plan["kind"] != "overlay":
-            return None
-        st = os.stat(self._plan["work"] + "/work")  # noqa: PTH116 - pathlib is slow for every job
-        return st.st_ino, st.st_ctime_ns
 
     def _leave(self) -> None:
         if not self._inside or self._plan["kind"] != "overlay":
@@ -217,9 +205,11 @@ class Worker:
                     time.sleep(_TICK_S)
 
 
-def _load_language() -> None:
-    """Load what scripts need while the parent is still busy with its own start."""
-    import agentsh.sandbox.interpreter  # noqa: PLC0415 - after the parent knows that we are there
+def _load() -> None:
+    """Load what every job needs, while the parent is still busy with its own start."""
+    import agentsh.sandbox.interpreter  # noqa: PLC0415
+    import agentsh.sandbox.worker.catalogue  # noqa: PLC0415
+    import agentsh.sandbox.worker.engine  # noqa: PLC0415
     import agentsh.shell  # noqa: F401, PLC0415
 
     gc.freeze()  # none of it goes away again
@@ -242,24 +232,30 @@ def _make_instances(cache_dir: Path) -> Instances:
     return Instances(engine, Commands(engine, cache_dir), module_loader(engine, cache_dir))
 
 
-def main(jobs_fd: int, control_fd: int, plan: dict[str, str], cache_dir: str) -> None:
+def main(jobs_fd: int, control_fd: int) -> None:
     """Run as the process's only work; returns when the parent is gone."""
     sys.setswitchinterval(0.001)
     gc.disable()  # while there is nothing but imports to collect
     isolation = confine()
     jobs, control = socket.socket(fileno=jobs_fd), socket.socket(fileno=control_fd)
-    worker = Worker(jobs, control, plan, Path(cache_dir))
     # On a thread for its stack: a command run by the serving thread may use all that a module may use.
-    serving = threading.Thread(target=_serve, args=(worker, isolation))
+    large_stacks()
+    serving = threading.Thread(target=_serve, args=(jobs, control, isolation))
     serving.start()
     serving.join()
 
 
-def _serve(worker: Worker, isolation: str) -> None:
+def _serve(jobs: socket.socket, control: socket.socket, isolation: str) -> None:
     status = 1
     try:
-        worker.serve(isolation)
-        status = 0
+        _load()
+        try:
+            setup, _ = wire.receive(jobs)
+        except wire.WireError:
+            status = 0  # the parent ended before it knew what for
+        else:
+            Worker(jobs, control, setup).serve(isolation)
+            status = 0
     except BaseException:  # noqa: BLE001 - it ends the process, and says why in the log
         sys.excepthook(*sys.exc_info())
     finally:

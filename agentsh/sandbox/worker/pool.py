@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 _STACK = 16 << 20  # address space, not memory: a module's own stack, twice over
 
 
+def large_stacks() -> None:
+    """Give threads that start from here on a stack on which a module can run."""
+    threading.stack_size(_STACK)
+
+
 class Pool:
     """As many threads as run at once; idle ones are taken again."""
 
@@ -19,7 +24,7 @@ class Pool:
         self._idle: list[SimpleQueue[Callable[[], None]]] = []
         self.size = 0
         """Threads that were started; they stay."""
-        threading.stack_size(_STACK)
+        large_stacks()
 
     def run(self, work: Callable[[], None]) -> None:
         """Run ``work``, which must not raise, on a thread of the pool.

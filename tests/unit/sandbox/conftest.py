@@ -24,7 +24,7 @@ class Box:
             self.view = open_staging(base / "staging", self.workspace, kind=kind)  # type: ignore[arg-type]
         except SandboxError as e:
             pytest.skip(str(e))
-        self.sandbox = Sandbox(self.view, cache_dir=cache, state_dir=base / "state")
+        self.sandbox = Sandbox(self.view, cache_dir=cache)
 
     def run(self, script: str, *, stdin: bytes = b"", **limits: float) -> Outcome:
         self.view.prepare()

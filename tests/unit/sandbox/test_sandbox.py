@@ -242,7 +242,7 @@ import sys
 from pathlib import Path
 from agentsh.sandbox import Job, Sandbox, open_staging
 view = open_staging(Path({str(tmp_path / "other")!r}), Path({str(box.workspace)!r}))
-sandbox = Sandbox(view, cache_dir=Path({str(tmp_path / "c")!r}), state_dir=Path({str(tmp_path / "s")!r}))
+sandbox = Sandbox(view, cache_dir=Path({str(tmp_path / "c")!r}))
 sandbox.run(Job(script="echo go; sleep 1000"), on_output=lambda *_: print(sandbox._worker.pid, flush=True))
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
@@ -288,7 +288,7 @@ def test_two_processes_take_turns_on_one_view(box: Box, cache: Path):
     """A session that is idle, and a command in another terminal."""
     for n in range(6):
         (box.workspace / f"f{n}").write_text("old\n")
-    with Sandbox(box.view, cache_dir=cache, state_dir=box.base / "other") as other:
+    with Sandbox(box.view, cache_dir=cache) as other:
         for n in range(0, 6, 2):
             assert box.run(f"echo one >> f{n}; mkdir d{n}; cat f*").exit_code == 0
             done = other.run(Job(script=f"echo two >> f{n}; echo two >> f{n + 1}; mv d{n} m{n}; cat f{n} f{n + 1}"))

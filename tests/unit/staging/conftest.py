@@ -41,7 +41,7 @@ class Stage:
         view = self.view
         view.prepare()
         if self._sandbox is None:
-            self._sandbox = Sandbox(view, cache_dir=self._cache, state_dir=self.base / "state")
+            self._sandbox = Sandbox(view, cache_dir=self._cache)
         outcome = self._sandbox.run(Job(script=script, limits=Limits(wall_s=30)))
         assert outcome.exit_code == 0, outcome
         return outcome.stdout.decode()
