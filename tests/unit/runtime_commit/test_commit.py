@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -258,13 +259,11 @@ with Scene(home, OLD) as scene:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
-def test_without_privileges_odd_modes_are_handled_or_refused(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    for path in (home, *tmp_path.parents[:2], tmp_path):
-        path.chmod(0o777)
+def test_without_privileges_odd_modes_are_handled_or_refused() -> None:
     here = Path(__file__).resolve().parents[3]
-    run = subprocess.run(
-        [sys.executable, "-c", _UNPRIVILEGED, str(home), str(here)], capture_output=True, text=True, check=False
-    )
+    with tempfile.TemporaryDirectory() as home:  # pytest's own is closed to others
+        Path(home).chmod(0o777)
+        run = subprocess.run(
+            [sys.executable, "-c", _UNPRIVILEGED, home, str(here)], capture_output=True, text=True, check=False
+        )
     assert run.returncode == 0, run.stderr
