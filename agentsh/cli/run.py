@@ -84,14 +84,13 @@ def _work(
     workspace: Workspace, task: str, *, model: str | None, max_steps: int, resume: str | None, as_json: bool
 ) -> TaskResult:
     from agentsh.cli.progress import Progress, final_text  # noqa: PLC0415 - see agentsh.cli
-    from agentsh.llm import open_model  # noqa: PLC0415
     from agentsh.runtime.agent import run_task  # noqa: PLC0415
-    from agentsh.secrets import Keychain  # noqa: PLC0415
+    from agentsh.runtime.models import model_for  # noqa: PLC0415
 
     if model is None and resume is not None:
         model = workspace.session(resume).model
     stopper = _Stopper(workspace, _print_event if as_json else Progress())
-    with open_model(model or "", workspace.config, keys=Keychain().api_key) as mind, stopper.listening():
+    with model_for(model or "", workspace.config) as mind, stopper.listening():
         result = run_task(
             workspace,
             mind,

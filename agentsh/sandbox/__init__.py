@@ -7,17 +7,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agentsh.sandbox.contract import Job, Outcome
     from agentsh.sandbox.python import prepare_python
+    from agentsh.sandbox.readiness import GuestPython, Userland, inspect_python, inspect_userland, prepare
     from agentsh.sandbox.sandbox import Sandbox
     from agentsh.sandbox.staging import StagingView, open_staging
 
-__all__ = ["Job", "Outcome", "Sandbox", "StagingView", "open_staging", "prepare_python"]
+__all__ = [
+    "GuestPython",
+    "Job",
+    "Outcome",
+    "Sandbox",
+    "StagingView",
+    "Userland",
+    "inspect_python",
+    "inspect_userland",
+    "open_staging",
+    "prepare",
+    "prepare_python",
+]
 
 _PLACES = {
+    "GuestPython": "readiness",
     "Job": "contract",
     "Outcome": "contract",
     "Sandbox": "sandbox",
     "StagingView": "staging",
+    "Userland": "readiness",
+    "inspect_python": "readiness",
+    "inspect_userland": "readiness",
     "open_staging": "staging",
+    "prepare": "readiness",
     "prepare_python": "python",
 }
 

@@ -78,7 +78,7 @@ def agent(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]
             return result or TaskResult("r1", "done", "All done.", 1, ("a1",))
 
         monkeypatch.setattr("agentsh.runtime.agent.run_task", run_task)
-        monkeypatch.setattr("agentsh.llm.open_model", lambda spec, _config, *, keys: nullcontext((spec, keys)))
+        monkeypatch.setattr("agentsh.runtime.models.model_for", lambda spec, _config: nullcontext((spec, "")))
         return calls
 
     return install

@@ -1,0 +1,27 @@
+"""The model that a session uses: the configuration's profiles, and the keys that they name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agentsh.config import Config
+    from agentsh.llm import Model
+
+
+def model_for(spec: str, config: Config) -> Model:
+    """The model that ``spec`` names, with its key from the keyring or the environment.
+
+    Args:
+        spec: as ``agentsh run --model`` takes it; empty for the configured default.
+        config: has the profiles.
+
+    Raises:
+        UsageError: ``spec`` names nothing.
+        ConfigError: the profile cannot be used.
+        ModelError: the key that the profile names is not stored anywhere, or a recording cannot be played.
+    """
+    from agentsh.llm import open_model  # noqa: PLC0415 - this module is imported for its types too
+    from agentsh.secrets import Keychain  # noqa: PLC0415 - brings the keyring package
+
+    return open_model(spec, config, keys=Keychain().api_key)
