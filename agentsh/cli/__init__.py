@@ -17,7 +17,7 @@ def main() -> NoReturn:
     arguments = sys.argv[1:]
     if arguments[:1] and arguments[0] in _ACTING and not {"-h", "--help"} & set(arguments):
         # The sandbox's process takes as long to come up as the command takes to get to it: side by side, then.
-        from agentsh.sandbox.worker.handle import start_ahead  # noqa: PLC0415
+        from agentsh.runtime.ahead import start_ahead  # noqa: PLC0415
 
         start_ahead()
     from agentsh.cli.boundary import run  # noqa: PLC0415
