@@ -104,64 +104,64 @@ class Actor:
         wanted = self._policy.judge_action(spec, summary)
         action = self._store.begin_action(spec, session=session, decision=wanted)
         if wanted.verdict is Verdict.DENY:
-            self._finish(action, ActionStatus.DENIED, Outcome(exit_code=3, note=wanted.reason), decision=wanted)
-            return self._store.action(action)
+            denied = Outcome(exit_code=3, note=wanted.reason)
+            return self._finish(action, ActionStatus.DENIED, denied, decision=wanted)
         started_ns = time.clock_gettime_ns(_STAMP_CLOCK)
         try:
-            pending = staged_states(self._store.actions(status=STAGED))
             self._staging.prepare()
             if self._staging.needs_rebuild:
-                self._staging.rebuild(pending, self._store.open_blob)
+                self.restage()
             outcome = self._sandbox.run(job, on_output=on_output)
             if outcome.stopped or outcome.interrupted:
-                self._drop(action, outcome)
-                return self._store.action(action)
+                return self._drop(action, outcome)
+            paths = self._staging.changed()
+            if not paths:
+                return self._finish(action, ActionStatus.DONE, outcome, decision=wanted)
             changes = capture(
-                self._staging.changed(),
+                paths,
                 staged=self._staging,
                 workspace=self._tree,
-                pending=pending,
+                pending=staged_states(self._store.actions(status=STAGED)),
                 store=self._store,
                 started_ns=started_ns,
             )
-            self._record(action, spec, wanted, outcome, changes)
+            return self._record(action, spec, wanted, outcome, changes)
         except ConflictError as e:
             self._drop(action, Outcome(exit_code=e.exit_code, note=e.what))
             raise
         except (AgentshError, OSError, KeyboardInterrupt) as e:
             self._drop(action, Outcome(exit_code=_INTERRUPTED_EXIT, note=str(e) or "The person stopped it."))
             raise
-        return self._store.action(action)
 
     def restage(self) -> None:
         """Make the staging view show the workspace and the uncommitted effects, and nothing else."""
         self._staging.rebuild(staged_states(self._store.actions(status=STAGED)), self._store.open_blob)
 
-    def _record(self, action: str, spec: ActionSpec, wanted: Decision, outcome: Outcome, changes: ChangeSet) -> None:
+    def _record(
+        self, action: str, spec: ActionSpec, wanted: Decision, outcome: Outcome, changes: ChangeSet
+    ) -> ActionRecord:
         if not changes:
             self._staging.settle()
-            self._finish(action, ActionStatus.DONE, outcome, decision=wanted)
-            return
+            return self._finish(action, ActionStatus.DONE, outcome, decision=wanted)
         decision = self._policy.judge_effects(spec, changes)
         if decision.verdict is Verdict.DENY:
             # Drop first: a process that dies in between leaves a running action, whose effects are dropped again.
             self.restage()
-            self._finish(action, ActionStatus.DENIED, outcome, changes=changes, decision=decision)
-            return
+            return self._finish(action, ActionStatus.DENIED, outcome, changes=changes, decision=decision)
         self._staging.settle()
         if decision.verdict is Verdict.ALLOW and wanted.verdict is Verdict.ASK:
             decision = wanted
         if decision.verdict is Verdict.ASK:
-            self._finish(action, ActionStatus.PENDING, outcome, changes=changes, decision=decision)
-            return
+            return self._finish(action, ActionStatus.PENDING, outcome, changes=changes, decision=decision)
         approved = ChangeSet(tuple(replace(e, state=EffectState.APPROVED) for e in changes))
-        self._finish(action, ActionStatus.APPROVED, outcome, changes=approved, decision=decision)
+        record = self._finish(action, ActionStatus.APPROVED, outcome, changes=approved, decision=decision)
         self._store.approve(action, change_set_digest=changes.digest, paths=None, comment=f"policy: {decision.rule}")
+        return record
 
-    def _drop(self, action: str, outcome: Outcome) -> None:
+    def _drop(self, action: str, outcome: Outcome) -> ActionRecord:
         """End an action that did not run to its end: nothing of it stays staged."""
         self.restage()
-        self._finish(action, ActionStatus.INTERRUPTED, outcome)
+        return self._finish(action, ActionStatus.INTERRUPTED, outcome)
 
     def _finish(
         self,
@@ -171,19 +171,20 @@ class Actor:
         *,
         changes: ChangeSet | None = None,
         decision: Decision | None = None,
-    ) -> None:
-        self._store.finish_action(
-            action,
-            status=status,
-            exit_code=outcome.exit_code,
-            stopped=outcome.stopped,
-            note=outcome.note,
-            duration=outcome.duration,
-            stdout=self._output(outcome.stdout, truncated=outcome.stdout_truncated),
-            stderr=self._output(outcome.stderr, truncated=outcome.stderr_truncated),
-            changes=changes or ChangeSet(),
-            decision=decision,
-        )
+    ) -> ActionRecord:
+        with self._store.batch(durable=True):  # what it printed and how it ended: one wait for the disk
+            return self._store.finish_action(
+                action,
+                status=status,
+                exit_code=outcome.exit_code,
+                stopped=outcome.stopped,
+                note=outcome.note,
+                duration=outcome.duration,
+                stdout=self._output(outcome.stdout, truncated=outcome.stdout_truncated),
+                stderr=self._output(outcome.stderr, truncated=outcome.stderr_truncated),
+                changes=changes,
+                decision=decision,
+            )
 
     def _output(self, data: bytes, *, truncated: bool) -> Output:
         if not data:

@@ -28,6 +28,7 @@ from agentsh.store.rows import (
 )
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Collection, Sequence
 
     from agentsh.store.database import Database
@@ -37,6 +38,10 @@ SELECT a.number, a.kind, a.arguments, a.origin, a.status, a.session, a.verdict, 
   a.stopped, a.note, a.started_at, a.duration, o.digest, a.stdout_size, a.stdout_truncated, e.digest, a.stderr_size,
   a.stderr_truncated, a.landed
 FROM actions a LEFT JOIN blobs o ON o.id = a.stdout LEFT JOIN blobs e ON e.id = a.stderr
+"""
+
+_BEGINNING = """
+SELECT kind, arguments, origin, session, verdict, rule, reason, started_at FROM actions WHERE number = ?
 """
 
 _JOURNAL_OF_STATUS = {ActionStatus.REJECTED: JournalKind.REJECTION, ActionStatus.DISCARDED: JournalKind.REJECTION}
@@ -99,7 +104,7 @@ class Actions:
         stderr: Output | None = None,
         changes: ChangeSet | None = None,
         decision: Decision | None = None,
-    ) -> None:
+    ) -> ActionRecord:
         """Record how an action ended and what it did, all in one durable transaction.
 
         Args:
@@ -114,32 +119,57 @@ class Actions:
             changes: its effects; the content of both states of every file was put before.
             decision: the policy's final answer; None keeps the one from the beginning.
 
+        Returns:
+            The action as it is recorded now.
+
         Raises:
             NotFoundError: no such action.
             StoreDamaged: it refers to content that was not put; nothing is recorded.
         """
         stdout, stderr = stdout or Output(), stderr or Output()
         changes = changes or ChangeSet()
-        with self._db.write() as connection:
-            key = existing(connection, "actions", IdKind.ACTION, id_)
-            connection.execute(
-                "UPDATE actions SET status = ?, exit_code = ?, stopped = ?, note = ?, duration = ?,"
-                " stdout = (SELECT id FROM blobs WHERE digest = ?), stdout_size = ?, stdout_truncated = ?,"
-                " stderr = (SELECT id FROM blobs WHERE digest = ?), stderr_size = ?, stderr_truncated = ?"
-                " WHERE number = ?",
-                (status.value, exit_code, text(stopped), text(note), duration, *_output(stdout), *_output(stderr), key),
+        key = number(IdKind.ACTION, id_)
+        with decoding(), self._db.write() as connection:
+            row = connection.execute(_BEGINNING, (key,)).fetchone()
+            if row is None:
+                raise missing("action", id_)
+            kind, arguments, origin, session, verdict, rule, reason, started_at = row
+            first = None if verdict is None else Decision(Verdict(verdict), rule, reason)
+            final = (
+                first if decision is None else Decision(decision.verdict, text(decision.rule), text(decision.reason))
             )
-            lost = connection.execute(
-                "SELECT (stdout IS NULL AND ?) OR (stderr IS NULL AND ?) FROM actions WHERE number = ?",
-                (stdout.digest is not None, stderr.digest is not None, key),
-            ).fetchone()[0]
-            if lost:
-                raise StoreDamaged(f"The output of {id_} was not kept before it was recorded.")
-            if decision is not None:
-                connection.execute(
-                    "UPDATE actions SET verdict = ?, rule = ?, reason = ? WHERE number = ?",
-                    (*_decision_columns(decision), key),
-                )
+            record = ActionRecord(
+                id=id_,
+                spec=ActionSpec(ActionKind(kind), json.loads(arguments), Origin(origin)),
+                status=status,
+                session=optional_id(IdKind.SESSION, session),
+                decision=final,
+                exit_code=exit_code,
+                stopped=text(stopped),
+                note=text(note),
+                started_at=started_at,
+                duration=duration,
+                stdout=stdout,
+                stderr=stderr,
+                changes=changes,
+            )
+            connection.execute(
+                "UPDATE actions SET status = ?, verdict = ?, rule = ?, reason = ?, exit_code = ?, stopped = ?,"
+                " note = ?, duration = ?, stdout = ?, stdout_size = ?, stdout_truncated = ?, stderr = ?, stderr_size = ?,"
+                " stderr_truncated = ? WHERE number = ?",
+                (
+                    status.value,
+                    *_decision_columns(final),
+                    exit_code,
+                    record.stopped,
+                    record.note,
+                    duration,
+                    *_output(connection, id_, stdout),
+                    *_output(connection, id_, stderr),
+                    key,
+                ),
+            )
+            if decision is not None and final != first:
                 journal.append(connection, JournalKind.DECISION, id_, _decision_json(decision))
             replace_effects(connection, key, changes)
             journal.append(
@@ -156,6 +186,7 @@ class Actions:
                     "stderr": stderr.digest.hex() if stderr.digest else "",
                 },
             )
+        return record
 
     def set_status(self, id_: str, status: ActionStatus, note: str | None = None) -> None:
         """Move an action to ``status``; its effects keep their states.
@@ -294,8 +325,14 @@ def arguments_hash(arguments: str) -> str:
     return hashlib.sha256(arguments.encode("utf-8")).hexdigest()
 
 
-def _output(output: Output) -> tuple[bytes | None, int, bool]:
-    return output.digest, output.size, output.truncated
+def _output(connection: sqlite3.Connection, id_: str, output: Output) -> tuple[int | None, int, bool]:
+    """The columns of what was printed; its content must be there."""
+    if output.digest is None:
+        return None, output.size, output.truncated
+    found = connection.execute("SELECT id FROM blobs WHERE digest = ?", (output.digest,)).fetchone()
+    if found is None:
+        raise StoreDamaged(f"The output of {id_} was not kept before it was recorded.")
+    return found[0], output.size, output.truncated
 
 
 def _decision_columns(decision: Decision | None) -> tuple[str | None, str | None, str | None]:

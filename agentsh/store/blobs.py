@@ -35,12 +35,15 @@ class Blobs:
     _db: Database
 
     @contextmanager
-    def batch(self) -> Iterator[None]:
-        """Everything put inside is put in one transaction: quicker for many small contents.
+    def batch(self, *, durable: bool = False) -> Iterator[None]:
+        """Everything put or recorded inside is one transaction: quicker for many small contents.
 
         Other writers wait, so keep it short.
+
+        Args:
+            durable: on disk when this ends; needed where something is recorded that must be.
         """
-        with self._db.write(durable=False):
+        with self._db.write(durable=durable):
             yield
 
     # -- writing ---------------------------------------------------------------------------------------------------

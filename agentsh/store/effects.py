@@ -34,6 +34,8 @@ def replace_effects(connection: sqlite3.Connection, key: int, changes: Iterable[
     """Give an action these effects instead of those that it has."""
     effects = list(changes)
     connection.execute("DELETE FROM effects WHERE action = ?", (key,))
+    if not effects:
+        return
     intern_paths(connection, (e.path for e in effects))
     connection.executemany(
         _INSERT,

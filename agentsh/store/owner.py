@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from functools import cache
 
 
 def _started(pid: int) -> str:
     """When ``pid`` started, in clock ticks since boot; empty where the platform does not tell."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        with open(f"/proc/{pid}/stat", "rb") as f:  # noqa: PTH123 - read at every start
+            stat = f.read()
     except OSError:
         return ""
     # The command's name, in parentheses, may itself hold spaces and parentheses.
@@ -18,7 +19,13 @@ def _started(pid: int) -> str:
 
 def this_process() -> str:
     """A name for the calling process."""
-    return f"{os.getpid()}:{_started(os.getpid())}"
+    return _name(os.getpid())
+
+
+@cache
+def _name(pid: int) -> str:
+    """A process's name; only ever asked for the calling one, so it cannot go out of date."""
+    return f"{pid}:{_started(pid)}"
 
 
 def is_alive(owner: str) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _OPAQUE = "user.overlay.opaque"
 _RACY = b"?"
 _GONE = b"-"
+_BYTES = b""  # in the kept index: how much the files took; a path is never empty
 
 
 class OverlayView(StagingView):
@@ -43,7 +44,7 @@ class OverlayView(StagingView):
         mode = stat.S_IMODE(os.fstat(self._lower.fd).st_mode)
         os.fchmod(self._upper.fd, mode | 0o700)  # the mode of the root that actions see
         self._settled = index.load(directory / "settled") or {}
-        self._settled_bytes = _number(directory / "settled-bytes")
+        self._settled_bytes = int(self._settled.pop(_BYTES, b"0"))
 
     def prepare(self) -> None:
         """Nothing to do: the worker mounts anew for each job."""
@@ -65,8 +66,7 @@ class OverlayView(StagingView):
         sizes: list[int] = []
         self._settled = self._scan(index.racy_horizon(), sizes=sizes)
         self._settled_bytes = sum(sizes)
-        index.save(self.directory / "settled", self._settled)
-        (self.directory / "settled-bytes").write_text(str(self._settled_bytes))
+        index.save(self.directory / "settled", {**self._settled, _BYTES: b"%d" % self._settled_bytes})
 
     def lstat(self, path: bytes) -> os.stat_result | None:
         """The path in whichever layer shows it."""
@@ -253,13 +253,6 @@ def _lstat(fd: int, name: bytes) -> os.stat_result | None:
         return os.stat(name, dir_fd=fd, follow_symlinks=False)
     except FileNotFoundError:
         return None
-
-
-def _number(path: Path) -> int:
-    try:
-        return int(path.read_text())
-    except (FileNotFoundError, ValueError):
-        return 0
 
 
 if TYPE_CHECKING:

@@ -43,13 +43,14 @@ class StagingView(ABC):
     def __init__(self, directory: Path, workspace: Path) -> None:
         self.directory = directory
         self.workspace = workspace
+        self._rebuilding = directory / _REBUILDING
         self.reason = ""
         self.left_out: dict[bytes, str] = {}
 
     @property
     def needs_rebuild(self) -> bool:
         """True after a rebuild that did not end; call :meth:`rebuild` before anything else."""
-        return (self.directory / _REBUILDING).exists()
+        return os.path.exists(self._rebuilding)  # noqa: PTH110 - asked before every action
 
     @abstractmethod
     def prepare(self) -> None:
@@ -109,7 +110,7 @@ class StagingView(ABC):
         Raises:
             OSError: the view cannot be written.
         """
-        marker = self.directory / _REBUILDING
+        marker = self._rebuilding
         interrupted = marker.exists()
         write_atomic(marker, b"", sync=True)
         self._rebuild(wanted, read, from_nothing=interrupted)

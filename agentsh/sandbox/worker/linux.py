@@ -16,6 +16,7 @@ _CLONE_NEWIPC = 0x08000000
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
+_MS_REMOUNT = 32
 _MS_REC, _MS_PRIVATE = 0x4000, 1 << 18
 _MNT_DETACH = 2
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
@@ -142,6 +143,18 @@ def mount_overlay(plan: Mapping[str, str]) -> None:
     finally:
         for fd in opened:
             os.close(fd)
+
+
+def refresh_overlay(path: str) -> None:
+    """Have the kernel forget every name that it remembers of an overlay, without mounting it anew.
+
+    An overlay remembers what it found in the layers, and a change of a layer behind its back would not be seen. A
+    remount that changes nothing drops all of that which nobody holds open.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    _mount(b"none", os.fsencode(path), b"", _MS_REMOUNT | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, b"")
 
 
 def unmount(path: str) -> None:

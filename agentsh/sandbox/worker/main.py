@@ -83,10 +83,9 @@ class Worker:
             for fd in fds:
                 os.close(fd)
             wire.send(self._jobs, reply)
-            # After the reply, so that nobody waits for it: a view that is new to the kernel, in which nothing is
-            # remembered of the workspace as it was. What the person edits until the next job is seen in it.
-            self._leave()
-            self._enter()
+            # After the reply, so that nobody waits for it: the kernel remembers nothing of the workspace as it was,
+            # and what the person edits until the next job is seen in it.
+            self._refresh()
 
     def _enter(self) -> None:
         """Go into the staging view."""
@@ -103,6 +102,17 @@ class Worker:
         os.chdir(root)
         self._tree.move(".")
         self._inside = True
+
+    def _refresh(self) -> None:
+        """Forget what the view showed; where the kernel refuses, the next job gets a new mount."""
+        if not self._inside or self._plan["kind"] != "overlay":
+            return
+        from agentsh.sandbox.worker import linux  # noqa: PLC0415 - Linux alone
+
+        try:
+            linux.refresh_overlay(self._plan["merged"])
+        except OSError:
+            self._leave()
 
     def _leave(self) -> None:
         if not self._inside or self._plan["kind"] != "overlay":
