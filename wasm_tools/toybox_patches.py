@@ -18,6 +18,32 @@ PATCHES: Final = (
         "(FLAG(L) ? stat : lstat)(TT.file, (void *)&TT.stat)",
         "(FLAG(L) ? stat(TT.file, (void *)&TT.stat) : lstat(TT.file, (void *)&TT.stat))",
     ),
+    (
+        "toys/posix/test.c",
+        "      if (-1 == ((i<2) ? lstat : stat)(args[1], &st)) return 0;",
+        "      if (-1 == ((i<2) ? lstat(args[1], &st) : stat(args[1], &st))) return 0;",
+    ),
+    (
+        "toys/posix/file.c",
+        "(FLAG(L) ? stat : lstat)(name, &sb)",
+        "(FLAG(L) ? stat(name, &sb) : lstat(name, &sb))",
+    ),
+    (
+        "toys/posix/ln.c",
+        "((FLAG(n)||FLAG(T)) ? lstat : stat)(dest, &buf)",
+        "((FLAG(n)||FLAG(T)) ? lstat(dest, &buf) : stat(dest, &buf))",
+    ),
+    # There is no /tmp: say what to write instead.
+    (
+        "toys/lsb/mktemp.c",
+        '  if (!dir || !*dir) dir = "/tmp";\n  if (!template)',
+        (
+            '  if (!dir || !*dir) dir = "/tmp";\n'
+            '  if ((!template || FLAG(p) || FLAG(t)) && !strcmp(dir, "/tmp"))\n'
+            '    error_exit("there is no /tmp here: write mktemp -p . (or set TMPDIR to a directory of the workspace)");\n'
+            "  if (!template)"
+        ),
+    ),
     # The date as GNU writes it in the C locale: a time for the last half year, the year otherwise.
     (
         "toys/posix/ls.c",

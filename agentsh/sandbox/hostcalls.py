@@ -8,6 +8,10 @@ through it: a bad pointer is EFAULT, everything else the errno of what went wron
 - ``get_mode(path, length, follow)``: permission bits, or -errno.
 - ``set_mode(path, length, bits)``: 0, or errno.
 - ``read_link(path, length, buffer, capacity)``: bytes written, or -errno. WASI hides what absolute links say.
+- ``read_dir(path, length, cookie, buffer, capacity)``: as WASI's ``fd_readdir``, which fails on a directory with a name
+  that is not UTF-8: bytes written, or -errno.
+- ``get_stat(path, length, follow, buffer)``: 0, or errno; the status is eight 64-bit numbers, see :data:`_STATUS`.
+- ``remove(path, length, directory)``: 0, or errno; an empty directory, or anything else.
 - ``walk_open(path, length, flags, filters, length)``: a handle, or -errno.
 - ``walk_next(handle, buffer, capacity)``: bytes written, 0 at the end, or -errno.
 - ``walk_close(handle)``: 0, or errno.
@@ -19,6 +23,7 @@ import ctypes
 import errno
 import os
 import stat
+import struct
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -36,6 +41,13 @@ if TYPE_CHECKING:
 MODULE: Final = "agentsh"
 MAX_PATH: Final = 64 * 1024
 MAX_FILTERS: Final = 1024 * 1024
+_STATUS: Final = struct.Struct("<QQQQqqqQ")
+"""Device, inode, size, links, times of change, access and status change in nanoseconds, and the guest's ``st_mode``."""
+_ENTRY: Final = struct.Struct("<QQIB3x")
+"""What stands before each name: the number of the next entry, inode, the name's length, WASI's file type."""
+_DIRECTORY: Final = 3
+_REGULAR: Final = 4
+_SYMLINK: Final = 7
 MAX_WALKS: Final = 32
 """Searches open at a time; one more closes the oldest, which a guest that was stopped may have left behind."""
 
@@ -78,6 +90,43 @@ class Hostcalls:
         text = self._tree.readlink(path)[: max(capacity, 0)]
         memory.view(buffer, capacity)[: len(text)] = text
         return len(text)
+
+    def read_dir(  # noqa: PLR0917  (a guest's arguments have no names)
+        self, memory: _Memory, pointer: int, length: int, cookie: int, buffer: int, capacity: int
+    ) -> int:
+        """The entries of a directory from number ``cookie`` on, ``.`` and ``..`` first, the last one cut off to fit."""
+        with self._tree.directory(self._locate(memory, pointer, length, follow=True)) as fd:
+            found = [(b".", os.fstat(fd).st_ino, _DIRECTORY), (b"..", 0, _DIRECTORY)]
+            with os.scandir(fd) as entries:
+                found += sorted((os.fsencode(e.name), e.inode(), _wasi_type(e)) for e in entries)
+        room = memory.view(buffer, capacity)
+        used = 0
+        for number, (name, inode, kind) in enumerate(found[max(cookie, 0) :], max(cookie, 0) + 1):
+            record = (_ENTRY.pack(number, inode, len(name), kind) + name)[: capacity - used]
+            room[used : used + len(record)] = record
+            used += len(record)
+            if used == capacity:
+                break
+        return used
+
+    def get_stat(self, memory: _Memory, pointer: int, length: int, follow: int, buffer: int) -> int:
+        """The status of a path, through a last symlink when ``follow`` is not 0."""
+        st = self._tree.lstat(self._locate(memory, pointer, length, follow=bool(follow)))
+        if st is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        times = st.st_mtime_ns, st.st_atime_ns, st.st_ctime_ns
+        packed = _STATUS.pack(st.st_dev, st.st_ino, st.st_size, st.st_nlink, *times, st.st_mode & 0xFFFF)
+        memory.view(buffer, _STATUS.size)[:] = packed
+        return 0
+
+    def remove(self, memory: _Memory, pointer: int, length: int, directory: int) -> int:
+        """Remove an empty directory when ``directory`` is not 0, else anything but a directory."""
+        with self._tree.parent(self._locate(memory, pointer, length, follow=False)) as (fd, name):
+            if directory:
+                os.rmdir(name, dir_fd=fd)
+            else:
+                os.unlink(name, dir_fd=fd)
+        return 0
 
     def set_mode(self, memory: _Memory, pointer: int, length: int, mode: int) -> int:
         """Set permission bits of a file or directory; a symlink is followed inside the tree.
@@ -175,6 +224,15 @@ class Hostcalls:
         return parent + b"/" + name if parent else name
 
 
+def _wasi_type(entry: os.DirEntry[str]) -> int:
+    """What WASI calls an entry's type; 0 for what it has no word for."""
+    if entry.is_symlink():
+        return _SYMLINK
+    if entry.is_dir(follow_symlinks=False):
+        return _DIRECTORY
+    return _REGULAR if entry.is_file(follow_symlinks=False) else 0
+
+
 class _Memory:
     """A guest's memory during one call."""
 
@@ -213,7 +271,7 @@ def define_hostcalls(linker: Linker, store: Store, *, tree: Tree) -> Hostcalls: 
     from wasmtime import FuncType, Memory, ValType  # noqa: PLC0415  (loaded in the sandbox's worker alone)
 
     calls = Hostcalls(tree)
-    i32 = ValType.i32()
+    i32, i64 = ValType.i32(), ValType.i64()
 
     def memory_of(caller: Caller) -> _Memory:
         exported = caller.get("memory")
@@ -221,7 +279,7 @@ def define_hostcalls(linker: Linker, store: Store, *, tree: Tree) -> Hostcalls: 
             return _Memory(0, 0)  # every pointer is out of bounds
         return _Memory(ctypes.addressof(exported.data_ptr(caller).contents), exported.data_len(caller))
 
-    def offer(name: str, arity: int, call: Callable[..., int], *, negative: bool) -> None:
+    def offer(name: str, arity: int, call: Callable[..., int], *, negative: bool, wide: int = -1) -> None:
         def run(caller: Caller, *args: int) -> int:
             try:
                 return call(memory_of(caller), *args)
@@ -229,11 +287,15 @@ def define_hostcalls(linker: Linker, store: Store, *, tree: Tree) -> Hostcalls: 
                 number = wasi_errno(e)
                 return -number if negative else number
 
-        linker.define_func(MODULE, name, FuncType([i32] * arity, [i32]), run, access_caller=True)
+        types = [i64 if n == wide else i32 for n in range(arity)]
+        linker.define_func(MODULE, name, FuncType(types, [i32]), run, access_caller=True)
 
     offer("get_mode", 3, calls.get_mode, negative=True)
     offer("set_mode", 3, calls.set_mode, negative=False)
     offer("read_link", 4, calls.read_link, negative=True)
+    offer("read_dir", 5, calls.read_dir, negative=True, wide=2)
+    offer("get_stat", 4, calls.get_stat, negative=False)
+    offer("remove", 3, calls.remove, negative=False)
     offer("walk_open", 5, calls.walk_open, negative=True)
     offer("walk_next", 3, calls.walk_next, negative=True)
     offer("walk_close", 1, calls.walk_close, negative=False)

@@ -151,6 +151,8 @@ def load_python(engine: wt.Engine, cache_dir: Path) -> Python | Unavailable:
 class Python:
     """The command. It sees the staging view, and its own library, read-only."""
 
+    ends_without_reader = False
+
     def __init__(self, module: wt.Module, home: Path, library: str) -> None:
         self.module = module
         self.preopens: Sequence[tuple[str, str]] = (

@@ -61,7 +61,7 @@ static int load(struct side *s)
     s->content = diff_allocate(1);
     if (s->absent || !strcmp(s->name, "/dev/null")) return 0;
     if (strcmp(s->name, "-") && (fd = agentsh_open(s->name, O_RDONLY)) < 0) return trouble(s->name);
-    if (fstat(fd, &s->st)) memset(&s->st, 0, sizeof(s->st));
+    if (agentsh_fstat(fd, &s->st)) memset(&s->st, 0, sizeof(s->st));
     size_t cap = 1 << 16;
     s->content = realloc(s->content, cap);
     for (ssize_t got = 1; s->content && got > 0; s->len += (size_t)got) {
@@ -122,7 +122,7 @@ static char **names_in(const char *path, size_t *count)
     char **names = diff_allocate(cap * sizeof(*names));
     *count = 0;
     if (!path) return names;
-    DIR *dir = agentsh_opendir(path);
+    DIR *dir = opendir(path);
     if (!dir) return NULL;
     for (struct dirent *e; (e = readdir(dir));) {
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || is_excluded(e->d_name)) continue;

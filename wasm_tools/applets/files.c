@@ -55,7 +55,7 @@ static struct bytes read_file(const char *path)
     struct stat st;
     int fd = agentsh_open(path, O_RDONLY);
     if (fd < 0) fail(FAILED, "%s: %s", path, strerror(errno));
-    if (!fstat(fd, &st) && S_ISDIR(st.st_mode)) fail(FAILED, "%s: Is a directory", path);
+    if (!agentsh_fstat(fd, &st) && S_ISDIR(st.st_mode)) fail(FAILED, "%s: Is a directory", path);
     struct bytes all = read_all(fd, path);
     agentsh_close(fd);
     return all;

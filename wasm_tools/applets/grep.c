@@ -381,7 +381,7 @@ static void search_path(const char *path)
 {
     struct stat st;
     int fd = agentsh_open(path, O_RDONLY);
-    if (fd < 0 || fstat(fd, &st)) {
+    if (fd < 0 || agentsh_fstat(fd, &st)) {
         complain(path, errno);
     } else if (S_ISDIR(st.st_mode)) {
         complain(path, EISDIR);
@@ -413,7 +413,7 @@ static void add_filter(char kind, const char *pattern)
 
 static void add_filters_from(const char *path)
 {
-    FILE *in = fopen(path, "r");
+    FILE *in = agentsh_fopen(path, "r");
     char *line = NULL;
     size_t cap = 0;
     ssize_t n;

@@ -43,7 +43,7 @@ void text_put(struct text *t, const char *s, size_t n)
 
 static void add_file(struct text *script, const char *path)
 {
-    FILE *in = !strcmp(path, "-") ? stdin : fopen(path, "r");
+    FILE *in = !strcmp(path, "-") ? stdin : agentsh_fopen(path, "r");
     char buffer[4096];
     size_t n;
     if (!in) sed_fail(1, "couldn't open file %s: %s", path, strerror(errno));

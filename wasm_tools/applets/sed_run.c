@@ -173,7 +173,7 @@ static int next_file(void)
             cannot_read();
             continue;
         }
-        if (!fstat(fd, &st) && S_ISDIR(st.st_mode)) {
+        if (!agentsh_fstat(fd, &st) && S_ISDIR(st.st_mode)) {
             fflush(stdout);
             fprintf(stderr, sed.in_place ? "sed: couldn't edit %s: not a regular file\n" : "sed: read error on %s: Is a directory\n",
                     in.name);
@@ -417,12 +417,12 @@ static void list(long long width)
 
 static void queue_file(const char *path)
 {
-    FILE *file = !strcmp(path, "/dev/stdin") ? stdin : fopen(path, "r");
+    FILE *file = agentsh_fopen(path, "r");
     char buffer[4096];
     size_t n;
     if (!file) return;
     while ((n = fread(buffer, 1, sizeof(buffer), file)) > 0) text_put(&queued, buffer, n);
-    if (file != stdin) fclose(file);
+    fclose(file);
 }
 
 static void end_cycle(int print)
@@ -558,7 +558,7 @@ int sed_run(struct command *program, char **files)
                 static char *line;
                 static size_t cap;
                 ssize_t n;
-                if (!c->regex) c->regex = (struct regex *)fopen(c->text.at, "r");
+                if (!c->regex) c->regex = (struct regex *)agentsh_fopen(c->text.at, "r");
                 if (c->regex && (n = getline(&line, &cap, (FILE *)c->regex)) > 0) {
                     text_put(&queued, line, (size_t)n);
                     if (line[n - 1] != '\n') text_put(&queued, "\n", 1);

@@ -57,7 +57,7 @@ ssize_t text_read(int fd, void *buffer, size_t size, const char *name)
     if (n >= 0) return n;
     /* WASI reads a directory as a bad descriptor. */
     int err = errno;
-    errno = !fstat(fd, &st) && S_ISDIR(st.st_mode) ? EISDIR : err;
+    errno = !agentsh_fstat(fd, &st) && S_ISDIR(st.st_mode) ? EISDIR : err;
     text_complain(name);
     return -1;
 }

@@ -151,7 +151,7 @@ static void tail_file(const struct part *part, int fd, const char *name)
     size_t len = 0, cap = 0;
     /* A file can be read from near its end; a stream must be read through. */
     struct stat st;
-    if (part->bytes && !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > part->count && lseek(fd, 0, SEEK_CUR) == 0)
+    if (part->bytes && !agentsh_fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > part->count && lseek(fd, 0, SEEK_CUR) == 0)
         lseek(fd, st.st_size - part->count, SEEK_SET);
     while ((n = text_read(fd, buffer, BUFFER, name)) > 0) {
         if (len + (size_t)n > cap) {
@@ -343,7 +343,7 @@ int wc_main(int argc, char *argv[])
         int least = 1;
         for (char **file = first; *file; file++) {
             struct stat st;
-            int bad = strcmp(*file, "-") ? agentsh_stat(*file, &st) : fstat(STDIN_FILENO, &st);
+            int bad = strcmp(*file, "-") ? agentsh_stat(*file, &st) : agentsh_fstat(STDIN_FILENO, &st);
             if (bad) continue;
             if (S_ISREG(st.st_mode)) sum += st.st_size;
             else least = 7;

@@ -21,6 +21,17 @@ HOST("get_mode") int host_get_mode(const char *path, size_t len, int follow);
 HOST("set_mode") int host_set_mode(const char *path, size_t len, int mode);
 /* The text of a symlink; its length, or a negative errno. */
 HOST("read_link") int host_read_link(const char *path, size_t len, char *buf, size_t cap);
+/* As WASI's fd_readdir, by path and with names of any bytes; how many bytes, or a negative errno. */
+HOST("read_dir") int host_read_dir(const char *path, size_t len, int64_t cookie, void *buf, size_t cap);
+/* Status of a path whose names are any bytes; 0 or a positive errno. follow: through a last symlink. */
+struct host_status {
+    uint64_t dev, ino, size, nlink;
+    int64_t mtime, atime, ctime; /* nanoseconds */
+    uint64_t mode;
+};
+HOST("get_stat") int host_get_stat(const char *path, size_t len, int follow, struct host_status *status);
+/* Remove a path whose names are any bytes: an empty directory, or anything else; 0 or a positive errno. */
+HOST("remove") int host_remove(const char *path, size_t len, int directory);
 /* Search below a path: see walk.h. */
 HOST("walk_open") int host_walk_open(const char *path, size_t len, int flags, const char *filter, size_t filter_len);
 HOST("walk_next") int host_walk_next(int handle, void *buf, size_t cap);
@@ -38,10 +49,14 @@ enum {
 };
 char *agentsh_resolve(const char *path, int flags);
 
-/* As their namesakes, with what WASI's lack: an access mode of zero means reading, "..", permission bits. */
+/* As their namesakes, with what WASI's lack: an access mode of zero means reading, "..", permission bits, /dev/null,
+ * /dev/stdin, /dev/stdout, /dev/stderr; and names that are not UTF-8, as far as a command meets them in directories:
+ * they can be listed and removed, and as directories be entered. */
 int agentsh_open(const char *path, int flags, ...);
 int agentsh_openat(int dirfd, const char *path, int flags, ...);
 int agentsh_close(int fd);
+FILE *agentsh_fopen(const char *path, const char *how);
+int agentsh_unlinkat(int dirfd, const char *path, int flags);
 int agentsh_dup(int fd);
 int agentsh_stat(const char *path, struct stat *st);
 int agentsh_lstat(const char *path, struct stat *st);
@@ -56,7 +71,6 @@ int agentsh_access(const char *path, int how);
 int agentsh_faccessat(int dirfd, const char *path, int how, int flags);
 ssize_t agentsh_readlink(const char *path, char *buf, size_t cap);
 ssize_t agentsh_readlinkat(int dirfd, const char *path, char *buf, size_t cap);
-DIR *agentsh_opendir(const char *path);
 ssize_t agentsh_write(int fd, const void *buf, size_t len);
 
 /* Whether the stat family asks the host for permission bits. Off, it tells 644 and 755: one host call less a path. */

@@ -1,5 +1,5 @@
 /* Files by name, where WASI's own calls differ from what programs expect. */
-#include "agentsh.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -16,12 +16,18 @@ static char *opened[TABLE];
 
 static void remember(int fd, char *path)
 {
+    streams_forget(fd);
     if (fd < 0 || fd >= TABLE) {
         free(path);
         return;
     }
     free(opened[fd]);
     opened[fd] = path;
+}
+
+const char *paths_name(int fd)
+{
+    return fd >= 0 && fd < TABLE ? opened[fd] : NULL;
 }
 
 char *agentsh_abspath(int dirfd, const char *path)
@@ -67,6 +73,55 @@ static int is_dotdot(const char *path)
     return path[0] == '.' && path[1] == '.' && !path[2];
 }
 
+char *paths_raw(int dirfd, const char *path)
+{
+    int error = errno;
+    if (error != EILSEQ && (*path == '/' || streams_kind(dirfd) != STANDS_FOR_DIRECTORY)) return NULL;
+    char *name = agentsh_abspath(dirfd, path);
+    errno = error;
+    return name;
+}
+
+static int raw_stat(char *name, struct stat *st, int follow)
+{
+    struct host_status got;
+    int error = host_get_stat(name, strlen(name), follow, &got);
+    free(name);
+    if (error) {
+        errno = error;
+        return -1;
+    }
+    memset(st, 0, sizeof(*st));
+    st->st_dev = got.dev;
+    st->st_ino = got.ino;
+    st->st_nlink = got.nlink;
+    st->st_mode = (mode_t)got.mode;
+    st->st_size = (off_t)got.size;
+    st->st_mtim = (struct timespec){got.mtime / 1000000000, got.mtime % 1000000000};
+    st->st_atim = (struct timespec){got.atime / 1000000000, got.atime % 1000000000};
+    st->st_ctim = (struct timespec){got.ctime / 1000000000, got.ctime % 1000000000};
+    return 0;
+}
+
+/* A directory can be worked in by its name alone; the content of a file cannot be reached through WASI. */
+static int raw_open(char *name, int flags)
+{
+    struct stat st;
+    if (flags & (O_CREAT | O_WRONLY) || raw_stat(strdup(name), &st, !(flags & O_NOFOLLOW))) {
+        free(name);
+        return -1;
+    }
+    int fd = -1;
+    if (S_ISDIR(st.st_mode)) fd = streams_stand_in(STANDS_FOR_DIRECTORY);
+    else errno = EILSEQ;
+    if (fd < 0) free(name);
+    else {
+        free(opened[fd]);
+        opened[fd] = name;
+    }
+    return fd;
+}
+
 static int access_mode(int flags)
 {
     return flags & (O_RDONLY | O_WRONLY | O_EXEC | O_SEARCH) ? flags : flags | O_RDONLY;
@@ -83,6 +138,17 @@ static int set_mode(char *abspath, mode_t mode);
 int agentsh_openat(int dirfd, const char *path, int flags, ...)
 {
     mode_t mode = 0666;
+    enum stand_in device = streams_device(path);
+    if (device && (flags & O_CREAT) && (flags & O_EXCL)) {
+        errno = EEXIST;
+        return -1;
+    }
+    if (device) return streams_stand_in(device);
+    if (streams_kind(dirfd) == STANDS_FOR_DIRECTORY && *path != '/' && !is_dotdot(path)) {
+        errno = EILSEQ;
+        char *raw = paths_raw(dirfd, path);
+        return raw ? raw_open(raw, flags) : -1;
+    }
     if (flags & O_CREAT) {
         va_list args;
         va_start(args, flags);
@@ -107,7 +173,9 @@ int agentsh_openat(int dirfd, const char *path, int flags, ...)
     char *up = NULL;
     if (is_dotdot(path) && (up = dotdot(dirfd))) path = up, dirfd = AT_FDCWD;
     int fd = openat(dirfd, path, access_mode(flags), 0666);
-    if (fd < 0) plain_errno();
+    char *raw = fd < 0 ? paths_raw(dirfd, path) : NULL;
+    if (raw) fd = raw_open(raw, flags);
+    else if (fd < 0) plain_errno();
     else remember(fd, agentsh_abspath(dirfd, path));
     free(up);
     return fd;
@@ -127,8 +195,16 @@ int agentsh_open(const char *path, int flags, ...)
 
 int agentsh_close(int fd)
 {
-    if (fd >= 0 && fd < TABLE && opened[fd]) remember(fd, NULL);
+    remember(fd, NULL);
     return close(fd);
+}
+
+FILE *agentsh_fopen(const char *path, const char *how)
+{
+    int flags = *how == 'r' ? O_RDONLY : O_WRONLY | O_CREAT | (*how == 'a' ? O_APPEND : O_TRUNC);
+    if (strchr(how, '+')) flags |= O_RDWR;
+    int fd = agentsh_open(path, flags, 0666);
+    return fd < 0 ? NULL : fdopen(fd, how);
 }
 
 /* Opens the same file again, at the same place. The standard streams have no name: they stand for themselves. */
@@ -143,12 +219,6 @@ int agentsh_dup(int fd)
     off_t at = again < 0 ? -1 : lseek(fd, 0, SEEK_CUR);
     if (at > 0) lseek(again, at, SEEK_SET);
     return again;
-}
-
-DIR *agentsh_opendir(const char *path)
-{
-    int fd = agentsh_open(path, O_RDONLY | O_DIRECTORY);
-    return fd < 0 ? NULL : fdopendir(fd);
 }
 
 static void fill_mode(struct stat *st, const char *abspath, int follow)
@@ -167,11 +237,28 @@ static void fill_mode(struct stat *st, const char *abspath, int follow)
     st->st_mode = (st->st_mode & S_IFMT) | (mode & 07777);
 }
 
+/* As fstatat: by the host where WASI cannot. */
+static int any_fstatat(int dirfd, const char *path, struct stat *st, int flags)
+{
+    if (streams_kind(dirfd) == STANDS_FOR_DIRECTORY && *path != '/') errno = EILSEQ;
+    else if (!fstatat(dirfd, path, st, flags)) return 0;
+    char *raw = paths_raw(dirfd, path);
+    return raw ? raw_stat(raw, st, !(flags & AT_SYMLINK_NOFOLLOW)) : -1;
+}
+
 int agentsh_fstatat(int dirfd, const char *path, struct stat *st, int flags)
 {
     char *up = NULL;
+    enum stand_in device = streams_device(path);
+    if (device == STANDS_FOR_NULL) {
+        int fd = streams_stand_in(device);
+        int rc = fd < 0 ? -1 : streams_fstat(fd, st);
+        agentsh_close(fd);
+        return rc;
+    }
+    if (device) return fstat((int)device - STANDS_FOR_STDIN, st);
     if (is_dotdot(path) && (up = dotdot(dirfd))) path = up, dirfd = AT_FDCWD;
-    int rc = fstatat(dirfd, path, st, flags);
+    int rc = any_fstatat(dirfd, path, st, flags);
     if (rc) plain_errno();
     else {
         char *name = agentsh_want_modes ? agentsh_abspath(dirfd, path) : NULL;
@@ -194,6 +281,9 @@ int agentsh_lstat(const char *path, struct stat *st)
 
 int agentsh_fstat(int fd, struct stat *st)
 {
+    enum stand_in kind = streams_kind(fd);
+    if (kind == STANDS_FOR_DIRECTORY) return agentsh_stat(opened[fd], st);
+    if (kind) return streams_fstat(fd, st);
     int rc = fstat(fd, st);
     if (!rc) fill_mode(st, fd >= 0 && fd < TABLE ? opened[fd] : NULL, 1);
     return rc;
@@ -264,17 +354,32 @@ int agentsh_access(const char *path, int how)
     return agentsh_faccessat(AT_FDCWD, path, how, 0);
 }
 
+int agentsh_unlinkat(int dirfd, const char *path, int flags)
+{
+    if (streams_kind(dirfd) == STANDS_FOR_DIRECTORY && *path != '/') errno = EILSEQ;
+    else if (!unlinkat(dirfd, path, flags)) return 0;
+    char *raw = paths_raw(dirfd, path);
+    if (!raw) return -1;
+    int error = host_remove(raw, strlen(raw), flags & AT_REMOVEDIR);
+    free(raw);
+    if (!error) return 0;
+    errno = error;
+    return -1;
+}
+
 ssize_t agentsh_write(int fd, const void *buf, size_t len)
 {
     /* Programs mix stdio and descriptors on stdout; ours is buffered, so keep the order. */
-    if (fd == STDOUT_FILENO) fflush(stdout);
+    if (fd == STDOUT_FILENO || streams_kind(fd) == STANDS_FOR_STDOUT) fflush(stdout);
     return write(fd, buf, len);
 }
 
 ssize_t agentsh_readlinkat(int dirfd, const char *path, char *buf, size_t cap)
 {
-    ssize_t n = readlinkat(dirfd, path, buf, cap);
-    if (n >= 0 || (errno != EPERM && errno != ENOTCAPABLE)) return n;
+    ssize_t n = -1;
+    if (streams_kind(dirfd) == STANDS_FOR_DIRECTORY && *path != '/') errno = EILSEQ;
+    else n = readlinkat(dirfd, path, buf, cap);
+    if (n >= 0 || (errno != EPERM && errno != ENOTCAPABLE && errno != EILSEQ)) return n;
     char *name = agentsh_abspath(dirfd, path);
     if (!name) return -1;
     n = host_read_link(name, strlen(name), buf, cap);

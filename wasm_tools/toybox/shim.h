@@ -121,7 +121,8 @@ int agentsh_compare_files(const char *a, char how, const char *b);
 #define faccessat(fd, path, how, flags) agentsh_faccessat(fd, path, how, flags)
 #define readlink(path, buf, cap) agentsh_readlink(path, buf, cap)
 #define readlinkat(fd, path, buf, cap) agentsh_readlinkat(fd, path, buf, cap)
-#define opendir(path) agentsh_opendir(path)
+#define unlinkat(fd, path, flags) agentsh_unlinkat(fd, path, flags)
+#define fopen(path, how) agentsh_fopen(path, how)
 #define write(fd, buf, len) agentsh_write(fd, buf, len)
 /* toybox makes stdout unbuffered, which costs a host call a print. */
 #define setvbuf(file, buf, mode, size) setvbuf(file, 0, _IOFBF, 1 << 16)

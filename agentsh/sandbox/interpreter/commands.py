@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
 _BIN = ("/bin/", "/usr/bin/", "/usr/local/bin/")
+# Other shells do these themselves: SIGPIPE then ends the shell, 'while :; do echo x; done' in a pipeline with it.
+_WRITERS = frozenset(["echo", "printf", "pwd"])
 _SHELLS = frozenset(["sh", "bash", "dash"])
 
 
@@ -55,7 +57,17 @@ def is_external(shell: Shell, c: SimpleCommand) -> bool:
 def run_simple(shell: Shell, c: SimpleCommand) -> int:
     """Run a simple command to its end; its status."""
     result = start_simple(shell, c)
-    return result if isinstance(result, int) else result.wait()
+    if isinstance(result, int):
+        return result
+    status = result.wait()
+    if status == concurrency.BROKEN_PIPE and c.words and _name(c) in _WRITERS:
+        raise BrokenPipeError
+    return status
+
+
+def _name(c: SimpleCommand) -> str | None:
+    word = c.words[0]
+    return None if isinstance(word, Assignment) else word.static
 
 
 def start_simple(shell: Shell, c: SimpleCommand) -> int | Process:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _ABORTED = 134  # 128 + SIGABRT, as a shell reports a crashed program
 _KILLED = 137  # 128 + SIGKILL
+_BROKEN_PIPE = 141  # 128 + SIGPIPE
 _CANNOT_RUN = 126
 _NEARLY_ALL = 0.75  # of its memory, in use by a command that failed: what it failed for
 _MAX_AT_ONCE = 256
@@ -37,6 +38,8 @@ class Command(Protocol):
     module: wt.Module
     preopens: Sequence[tuple[str, str]]
     """Directories of the sandbox's own that it reads: host path, guest path."""
+    ends_without_reader: bool
+    """Whether it ends by itself, with status 141, when nobody reads what it writes."""
 
     def argv(self, argv: Sequence[str], cwd: bytes) -> list[str]:
         """The arguments that the module gets."""
@@ -78,6 +81,7 @@ class Tool:
     """A command of the userland: a WASI program."""
 
     preopens: Sequence[tuple[str, str]] = ()
+    ends_without_reader = True
 
     def __init__(self, module: wt.Module) -> None:
         self.module = module
@@ -276,7 +280,8 @@ class Instances:
                 )
             if len(self._running) >= _MAX_AT_ONCE:
                 raise LimitExceeded(f"The action ran more than {_MAX_AT_ONCE} commands at once.", limit="processes")
-        streams = Streams(fds, self._stop_read)
+        own_pipes = not isinstance(command, Unavailable) and not command.ends_without_reader
+        streams = Streams(fds, self._stop_read, own_pipes=own_pipes)
         process = Running()
         if isinstance(command, Unavailable):
             streams.say(f"{name}: {command.message}")
@@ -352,6 +357,8 @@ class Instances:
         frame.exit_code = None
         try:
             status = command.run(store, instance) & 0xFF
+        except BrokenPipeError:
+            return _BROKEN_PIPE
         except wt.Trap as e:
             if frame.exit_code is not None:
                 status = frame.exit_code

@@ -31,6 +31,7 @@ _PATH = "/proc/self/fd/%d" if sys.platform == "linux" else "/dev/fd/%d"
 _EFAULT, _EINTR = 21, 27
 _MAX_VECTORS = 1024
 _MASK32 = 0xFFFFFFFF
+_NULL = os.stat(os.devnull).st_rdev  # noqa: PTH116 - pathlib is not needed here
 _WRAPPED = ("fd_read", "fd_write", "fd_renumber", "fd_close")
 _TYPES = """
   (type $four (func (param i32 i32 i32 i32) (result i32)))
@@ -92,6 +93,7 @@ class Streams:
     Args:
         fds: stdin, stdout and stderr; they stay the caller's.
         stop_fd: becomes readable when the job is to stop, which ends a waiting read.
+        own_pipes: write to pipes here, not in WASI: for a module that does not end by itself when nobody reads.
 
     Attributes:
         ours: a bit for each stream that WASI must not open itself.
@@ -101,7 +103,7 @@ class Streams:
         OSError: no descriptors are left.
     """
 
-    def __init__(self, fds: tuple[int, int, int], stop_fd: int) -> None:
+    def __init__(self, fds: tuple[int, int, int], stop_fd: int, *, own_pipes: bool = False) -> None:
         self._stop_fd = stop_fd
         self._fds: list[int] = []
         self.ours = 0
@@ -110,7 +112,7 @@ class Streams:
             for number, fd in enumerate(fds):
                 self._fds.append(os.dup(fd))
                 mode = os.fstat(fd).st_mode
-                native = stat.S_ISCHR(mode) if number == 0 else stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)
+                native = stat.S_ISCHR(mode) or (number > 0 and stat.S_ISFIFO(mode) and not own_pipes)
                 if not native:
                     self.ours |= 1 << number
         except BaseException:
@@ -125,7 +127,9 @@ class Streams:
     def configure(self, wasi: wt.WasiConfig) -> None:
         """Name the streams that WASI opens itself."""
         paths = ["/dev/null" if self.ours & 1 << n else _PATH % fd for n, fd in enumerate(self._fds)]
-        wasi.stdin_file, wasi.stdout_file, wasi.stderr_file = paths
+        if not self._no_input and not self.ours & 1:  # without a file it is at its end, and no thread reads ahead
+            wasi.stdin_file = paths[0]
+        wasi.stdout_file, wasi.stderr_file = paths[1:]
 
     def say(self, text: str) -> None:
         """Write a line of the sandbox's own to the command's stderr."""
@@ -171,6 +175,8 @@ class Streams:
                 found.answer(call(fd, found))
             except InterruptedError:
                 return _EINTR
+            except BrokenPipeError:
+                raise  # through the module to whoever called it: as SIGPIPE, it ends the command
             except OSError as e:
                 return wasi_errno(e)
             return 0
