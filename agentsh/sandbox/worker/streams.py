@@ -108,11 +108,14 @@ class Streams:
         self._fds: list[int] = []
         self.ours = 0
         self.too_large = False
+        self._no_input = False
         try:
             for number, fd in enumerate(fds):
                 self._fds.append(os.dup(fd))
-                mode = os.fstat(fd).st_mode
-                native = stat.S_ISCHR(mode) or (number > 0 and stat.S_ISFIFO(mode) and not own_pipes)
+                st = os.fstat(fd)
+                native = stat.S_ISCHR(st.st_mode) or (number > 0 and stat.S_ISFIFO(st.st_mode) and not own_pipes)
+                if number == 0:
+                    self._no_input = native and st.st_rdev == _NULL
                 if not native:
                     self.ours |= 1 << number
         except BaseException:
