@@ -55,8 +55,8 @@ def interruptible(workspace: Workspace) -> Iterator[None]:
     """,
 )
 @click.argument("line")
-@click.option("--commit", "after", flag_value="commit", help="Approve the effect and commit it.")
-@click.option("--discard", "after", flag_value="discard", help="Drop the effect once the line has run.")
+@click.option("--commit", is_flag=True, help="Approve the effect and commit it.")
+@click.option("--discard", is_flag=True, help="Drop the effect once the line has run.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=None, metavar="S", help="Seconds.")
 @policy_option
 @workspace_option
@@ -64,7 +64,8 @@ def interruptible(workspace: Workspace) -> Iterator[None]:
 def exec_(
     *,
     line: str,
-    after: str | None,
+    commit: bool,
+    discard: bool,
     timeout: float | None,
     policy: str | None,
     directory: str,
@@ -78,6 +79,8 @@ def exec_(
     """
     if line == "-":
         line = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    if commit and discard:
+        raise UsageError("--commit and --discard exclude each other.", files="Nothing was run.")
     if not line.strip():
         raise UsageError("There is no command in the line.", files="Nothing was run.")
     with opened(directory, data_dir, policy=policy) as workspace:
@@ -86,6 +89,7 @@ def exec_(
             record = workspace.exec(line, timeout=timeout, on_output=passage)
         if passage is not None:
             passage.close()
+        after = "commit" if commit else "discard" if discard else None
         record, result, error = _afterwards(workspace, record, after)
         if as_json:
             _print_json(workspace, record, result, error)
@@ -146,7 +150,8 @@ def _print_json(
 
 def _tell(workspace: Workspace, record: ActionRecord, result: CommitResult | None) -> None:
     """On stderr: how it ended where that is not plain, what changed, and what waits for an answer."""
-    from agentsh.core.sanitise import visible_line  # noqa: PLC0415 - see agentsh.cli
+    from agentsh.cli.words import limit_name  # noqa: PLC0415 - see agentsh.cli
+    from agentsh.core.sanitise import visible_line  # noqa: PLC0415
 
     if record.status is ActionStatus.DENIED:
         decision = record.decision
@@ -154,7 +159,8 @@ def _tell(workspace: Workspace, record: ActionRecord, result: CommitResult | Non
         say(f"agentsh: {record.id} was denied by the policy{why}")
         say(f"  {_NOTHING_STAGED}")
     elif record.stopped:
-        say(f"agentsh: {record.id} was stopped by the limit {record.stopped}. {visible_line(record.note)}".rstrip())
+        limit = limit_name(record.stopped)
+        say(f"agentsh: {record.id} was stopped by the {limit}. {visible_line(record.note)}".rstrip())
         say("  " + ("What it did is staged for review." if record.status in _STAGED else _NOTHING_STAGED))
     elif record.status is ActionStatus.INTERRUPTED:
         say(f"agentsh: {record.id} was interrupted. {visible_line(record.note)}".rstrip())
@@ -183,6 +189,7 @@ def tell_changes(workspace: Workspace, record: ActionRecord, result: CommitResul
         page.add(Span(f"committed as {result.commit}; take it back: agentsh revert {record.id}", "dim"))
     elif record.status in _STAGED:
         pending = workspace.status().pending
-        more = f"    pending: {ids(pending)}" if len(pending) > 1 else ""
-        page.add(Span(f"look: agentsh diff {record.id}    keep: agentsh approve {record.id}{more}", "dim"))
+        more = f"    staged: {ids(pending)}" if len(pending) > 1 else ""
+        keep = f"agentsh approve {record.id} && " if record.status is ActionStatus.PENDING else ""
+        page.add(Span(f"look: agentsh diff {record.id}    keep: {keep}agentsh commit{more}", "dim"))
     show(page, stream=sys.stderr)

@@ -165,13 +165,13 @@ def _told(records: Sequence[ActionRecord], verb: str, *, as_json: bool) -> None:
     if as_json:
         data_json({"actions": [encode.action(r) for r in records]})
         return
-    from agentsh.cli.words import count, names  # noqa: PLC0415 - see agentsh.cli
+    from agentsh.cli.words import names  # noqa: PLC0415 - see agentsh.cli
 
     if not records:
-        say(f"Nothing to be {verb}.")
+        say("Nothing is staged.")
     for r in records:
         of = [e.path for e in r.changes if e.state.value == verb] or [e.path for e in r.changes]
-        data(f"{verb} {r.id}: {count(len(of), 'path')}{': ' if of else ''}{names(of)}")
+        data(f"{verb} {r.id}: {names(of) if of else 'no paths'}")
 
 
 def tell_commit(result: CommitResult, verb: str, *, as_json: bool) -> None:
@@ -182,11 +182,12 @@ def tell_commit(result: CommitResult, verb: str, *, as_json: bool) -> None:
     from agentsh.cli.words import count, names  # noqa: PLC0415 - see agentsh.cli
 
     if result.commit is None:
-        say("Nothing to write: the workspace already is that way.")
+        nothing = verb == "committed" and not result.actions
+        say("Nothing is staged." if nothing else "Nothing to write: the workspace already is that way.")
         return
     after = f" (snapshot {result.snapshot})" if result.snapshot else ""
     of = f" {' '.join(result.actions)}" if result.actions and verb == "committed" else ""
-    paths = f"{': ' if result.paths else ''}{names(result.paths)}"
+    paths = f"{': ' if result.paths else ''}{names(result.paths, most=3)}"
     data(f"{verb}{of} as {result.commit}{after}, {count(len(result.paths), 'path')}{paths}")
 
 

@@ -24,6 +24,12 @@ _VERBS = {
 }
 MAX_COLUMNS = 2_000
 """Characters of one line that are shown; a minified file must not flood the screen."""
+MAX_LINES = 60
+"""Lines of one file that a folded diff shows."""
+MAX_DELETED = 8
+"""Lines of a deleted file that a folded diff shows: that it goes is the news, not what it held."""
+MAX_PAGE = 400
+"""Lines after which a folded diff names the remaining paths alone."""
 
 
 def summary(page: Page, diffs: Sequence[FileDiff], *, most: int = 40, indent: str = "  ") -> None:
@@ -59,15 +65,26 @@ def stat(page: Page, diffs: Sequence[FileDiff]) -> None:
     page.add(Span(f"{count(len(diffs), 'path')} changed, +{added:,} -{removed:,}", "dim"))
 
 
-def full(page: Page, diffs: Sequence[FileDiff]) -> None:
-    """Every file with its hunks, for reading."""
+def full(page: Page, diffs: Sequence[FileDiff], *, fold: bool = False) -> None:
+    """Every file with its hunks, for reading.
+
+    Args:
+        page: to append to.
+        diffs: the files.
+        fold: show no more of a long file, or of many files, than a person reads, and how to see the rest.
+    """
+    start = len(page.lines)
     for i, diff in enumerate(diffs):
         if i:
             page.add()
-        _file(page, diff)
+        if fold and len(page.lines) - start > MAX_PAGE:
+            page.add(Span(f"... and {count(len(diffs) - i, 'more path')} (agentsh diff --full):", "dim"))
+            summary(page, diffs[i:])
+            return
+        _file(page, diff, fold=fold)
 
 
-def _file(page: Page, diff: FileDiff) -> None:
+def _file(page: Page, diff: FileDiff, *, fold: bool) -> None:
     head = [MARKS[diff.kind], Span(" "), Span(path_text(diff), "bold"), Span(f"  {_VERBS[diff.kind]}", "dim")]
     changed = lines_changed(diff)
     if changed:
@@ -78,14 +95,23 @@ def _file(page: Page, diff: FileDiff) -> None:
     if diff.note:
         page.add(Span(f"  {visible_line(diff.note)}", "dim"))
     width = max((len(str(max(h.old_start + h.old_count, h.new_start + h.new_count))) for h in diff.hunks), default=1)
+    whole = sum(len(h.lines) for h in diff.hunks)
+    most = MAX_DELETED if diff.kind is EffectKind.DELETE else MAX_LINES
+    # A fold that hides a line or two would be as long as they are.
+    shown = left = most if fold and whole > most + 3 else whole
     for hunk in diff.hunks:
-        _hunk(page, hunk, width)
+        if left > 0:
+            _hunk(page, hunk, width, most=left)
+        left -= len(hunk.lines)
+    if shown < whole:
+        how = f"agentsh diff {diff.action}" if diff.action else "agentsh diff --full"
+        page.add(Span(f"... {count(whole - shown, 'more line')} ({how})", "dim"))
 
 
-def _hunk(page: Page, hunk: Hunk, width: int) -> None:
+def _hunk(page: Page, hunk: Hunk, width: int, *, most: int) -> None:
     page.add(Span(f"@@ -{hunk.old_start},{hunk.old_count} +{hunk.new_start},{hunk.new_count} @@", "cyan"))
     old, new = hunk.old_start, hunk.new_start
-    for line in hunk.lines:
+    for line in hunk.lines[:most]:
         left = f"{old:>{width}}" if line.tag != "+" else " " * width
         right = f"{new:>{width}}" if line.tag != "-" else " " * width
         old += line.tag != "+"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from agentsh.cli.output import on_terminal, say, write_bytes
-from agentsh.cli.paint import Page, Span, show
-from agentsh.cli.words import FLAG_REASONS, MARKS, count, status_style
+from agentsh.cli.output import is_terminal, on_terminal, say, write_bytes
+from agentsh.cli.paint import Page, Span, cells, show
+from agentsh.cli.words import FLAG_REASONS, MARKS, count, limit_name, one_line, status_style
 from agentsh.core.effect import EffectKind, Flag
 from agentsh.core.sanitise import visible, visible_line
 from agentsh.runtime.events import (
@@ -35,6 +37,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._open_line = False
+        self._wrap = Wrap(shutil.get_terminal_size().columns) if is_terminal(sys.stderr) else None
         self._pending = ""
         self._lines = 0
 
@@ -53,7 +56,7 @@ class Progress:
                 self._end_line()
             case ActionStarted():
                 self._pending, self._lines = "", 0
-                self._line(Span("> ", "bold cyan"), Span(_title(event), "cyan"))
+                self._line(Span("> ", "bold cyan"), Span(one_line(event.title), "cyan"), clip=True)
             case OutputPiece():
                 self._output(event.text)
             case ActionFinished():
@@ -63,13 +66,15 @@ class Progress:
             case SessionEnded():
                 self._ended(event)
 
-    def _line(self, *spans: Span) -> None:
+    def _line(self, *spans: Span, clip: bool = False) -> None:
         self._end_line()
         page = Page()
-        page.add(*spans)
+        page.add(*spans, clip=clip)
         show(page, stream=sys.stderr)
 
     def _end_line(self) -> None:
+        if self._wrap is not None:
+            write_bytes(self._wrap.rest().encode(), sys.stderr)
         if self._open_line:
             say()
             self._open_line = False
@@ -78,8 +83,8 @@ class Progress:
         shown = visible(piece)
         if not shown:
             return
-        write_bytes(shown.encode(), sys.stderr)
         self._open_line = not shown.endswith("\n")
+        write_bytes((shown if self._wrap is None else self._wrap.feed(shown)).encode(), sys.stderr)
 
     def _output(self, piece: str) -> None:
         *whole, self._pending = (self._pending + piece).split("\n")
@@ -90,7 +95,7 @@ class Progress:
         self._lines += 1
         if self._lines <= _MAX_OUTPUT_LINES:
             shown = visible(line).expandtabs(8)
-            self._line(Span(f"    {shown if len(shown) <= 200 else shown[:199] + '…'}", "dim"))
+            self._line(Span(f"    {shown if len(shown) <= 200 else shown[:199] + '…'}", "dim"), clip=True)
 
     def _finished(self, event: ActionFinished) -> None:
         if self._pending:
@@ -104,7 +109,7 @@ class Progress:
         if event.exit_code:
             head.append(Span(f", exit code {event.exit_code}", "red"))
         if event.stopped:
-            head.append(Span(f", stopped by the limit {event.stopped}", "red"))
+            head.append(Span(f", stopped by the {limit_name(event.stopped)}", "red"))
         if event.status in ("denied", "refused"):
             rule = f" (rule {visible_line(event.rule)})" if event.rule else ""
             head.append(Span(f": {visible_line(event.reason)}{rule}"))
@@ -128,9 +133,46 @@ class Progress:
         )
 
 
-def _title(event: ActionStarted) -> str:
-    title = visible_line(event.title)
-    return title if len(title) <= 160 else title[:159] + "…"
+class Wrap:
+    """Breaks text that comes in pieces at a terminal's edge, between words.
+
+    Args:
+        columns: of the terminal.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self._columns = columns
+        self._at = 0
+        self._word = ""
+
+    def feed(self, piece: str) -> str:
+        """What can be shown now: the last word waits for its end."""
+        out = []
+        for part in re.split(r"([ \n])", piece):
+            if part not in (" ", "\n"):
+                self._word += part
+                continue
+            out.append(self._place())
+            if part == "\n":
+                out.append(part)
+                self._at = 0
+            elif self._at < self._columns:
+                out.append(part)
+                self._at += 1
+        return "".join(out)
+
+    def rest(self) -> str:
+        """The word that was waited for; the next text starts a line."""
+        last = self._place()
+        self._at = 0
+        return last
+
+    def _place(self) -> str:
+        word, self._word = self._word, ""
+        width = cells(word)
+        broken = self._at and self._at + width > self._columns
+        self._at = width if broken else self._at + width
+        return f"\n{word}" if broken else word
 
 
 def _effect(effect: EffectSummary) -> Line:

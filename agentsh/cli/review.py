@@ -29,6 +29,7 @@ _CHOICES = (
     "l  leave it staged and decide later",
     "a  decide action by action",
     "f  decide file by file",
+    "d  show every line, also of long files",
 )
 
 
@@ -81,11 +82,12 @@ def ask(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
     page = Page()
     page.add()
     page.add(Span(f"{count(len(records), 'action')} to review", "bold"), Span(f"  {ids(records)}", "dim"))
-    render.full(page, workspace.diff(records[0].id if len(records) == 1 else None))
+    diffs = workspace.diff(records[0].id if len(records) == 1 else None)
+    render.full(page, diffs, fold=True)
     page.add()
     show(page, stream=sys.stderr)
     while True:
-        match _answer("Commit? [y]es [n]o, discard [l]eave staged, by [a]ction, by [f]ile, [?] "):
+        match _answer("Commit? [y]es, [n]o: discard, [l]eave staged, by [a]ction, by [f]ile, [d]iff in full, [?] "):
             case "y":
                 return commit_all(workspace, records)
             case "n":
@@ -96,6 +98,10 @@ def ask(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
                 return _by_action(workspace, records)
             case "f":
                 return _by_file(workspace, records)
+            case "d":
+                page = Page()
+                render.full(page, diffs)
+                show(page, stream=sys.stderr, pager=True)
             case _:
                 for choice in _CHOICES:
                     say(f"  {choice}")
@@ -119,9 +125,9 @@ def _by_action(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewe
         page = Page()
         page.add()
         page.add(Span(f"[{i}/{len(records)}] ", "dim"), Span(record.id, "bold"), "  ", Span(title(record)))
-        render.full(page, workspace.diff(record.id))
+        render.full(page, workspace.diff(record.id), fold=True)
         show(page, stream=sys.stderr)
-        match _answer(f"{record.id}: commit? [y]es [n]o, discard; anything else leaves it staged "):
+        match _answer(f"{record.id}: commit? [y]es, [n]o: discard; anything else leaves it staged "):
             case "y":
                 _try(done, partial(workspace.approve, [record.id]))
             case "n":
@@ -145,7 +151,7 @@ def _by_file(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
         page = Page()
         page.add()
         page.add(Span(f"[{i}/{len(every)}] from {ids(of)}", "dim"))
-        render.full(page, [diff])
+        render.full(page, [diff], fold=True)
         show(page, stream=sys.stderr)
         match _answer(f"{visible_path(diff.path)}: commit? [y]es; anything else leaves it staged "):
             case "y":

@@ -19,6 +19,16 @@ class Root(click.Group):
         del ctx
         return list(self.commands)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As every group does, and an option that only commands take is said to be that."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as e:
+            if any(e.option_name in p.opts for c in self.commands.values() for p in c.params):
+                right = f"agentsh COMMAND {e.option_name} ..."
+                raise click.UsageError(f"{e.option_name} goes after the command: {right}", ctx) from e
+            raise
+
 
 @click.group(
     "agentsh",

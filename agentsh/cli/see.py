@@ -12,6 +12,7 @@ from agentsh.cli.options import Command, json_option, opened, workspace_option
 from agentsh.cli.output import data_json, on_terminal, say, write_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from agentsh import Workspace
@@ -76,6 +77,7 @@ def _status(page: Page, now: Status) -> None:
             for r in now.pending
         ],
         indent="  ",
+        clip=True,
     )
     page.add()
     waiting = [r for r in now.pending if r.status is ActionStatus.PENDING]
@@ -96,11 +98,13 @@ def _last(now: Status) -> str:
     examples="""
     agentsh diff
     agentsh diff a3 --stat
+    agentsh diff --full
     agentsh diff --patch | git apply --check
     """,
 )
 @click.argument("action", required=False)
 @click.option("--stat", "form", flag_value="stat", help="One line a path.")
+@click.option("--full", "form", flag_value="full", help="Every line, also of long files (as with an ACTION).")
 @click.option("--patch", "form", flag_value="patch", help="A patch that 'git apply' takes; also what a pipe gets.")
 @workspace_option
 @json_option
@@ -118,22 +122,22 @@ def diff(*, action: str | None, form: str | None, directory: str, data_dir: Path
             if diffs:
                 render.stat(page, diffs)
             show(page, pager=True)
-        elif form == "patch" or not on_terminal():
+        elif form == "patch" or (form is None and not on_terminal()):
             write_patch(workspace, diffs)
         else:
-            show_diff(diffs)
+            show_diff(diffs, fold=action is None and form != "full")
         if not diffs and not as_json:
             say(f"{action} changed nothing." if action else "Nothing is staged: the workspace is as you see it.")
 
 
-def show_diff(diffs: list[FileDiff], *, pager: bool = True) -> None:
-    """A diff for reading, on stdout."""
+def show_diff(diffs: list[FileDiff], *, fold: bool = False) -> None:
+    """A diff for reading, on stdout; ``fold`` as :func:`agentsh.cli.diffs.full` takes it."""
     from agentsh.cli import diffs as render  # noqa: PLC0415 - see agentsh.cli
     from agentsh.cli.paint import Page, show  # noqa: PLC0415
 
     page = Page()
-    render.full(page, diffs)
-    show(page, pager=pager)
+    render.full(page, diffs, fold=fold)
+    show(page, pager=True)
 
 
 def write_patch(workspace: Workspace, diffs: list[FileDiff]) -> None:
@@ -178,21 +182,48 @@ def log(*, limit: int | None, directory: str, data_dir: Path | None, as_json: bo
 
 def _log(page: Page, entries: list[LogEntry]) -> None:
     from agentsh.cli.paint import Span  # noqa: PLC0415 - see agentsh.cli
-    from agentsh.cli.words import clock, status_style  # noqa: PLC0415
+    from agentsh.cli.words import moment, one_line, status_style  # noqa: PLC0415
     from agentsh.core.sanitise import visible_line  # noqa: PLC0415
 
     rows = []
-    for e in entries:
-        line = visible_line(e.title)
+    for ids, e in _answers_together(entries):
         rows.append(
             (
-                Span(clock(e.at), "dim"),
-                Span(e.id, "bold"),
+                Span(moment(e.at), "dim"),
+                Span(ids[0], "bold"),
                 Span(visible_line(e.status) or e.kind.value, status_style(e.status)),
-                Span(line if len(line) <= 160 else line[:159] + "…"),
+                Span(one_line(_news(ids, e))),
             )
         )
-    page.table(rows)
+    page.table(rows, clip=True)
+
+
+def _news(ids: list[str], entry: LogEntry) -> str:
+    """What an entry's title says beyond its id and its status."""
+    if len(ids) > 1:
+        return " ".join(ids)
+    said = f"{entry.status} {entry.id}"
+    return entry.title.removeprefix(said).strip() if entry.kind.value == "review" else entry.title
+
+
+def _answers_together(entries: list[LogEntry]) -> Iterator[tuple[list[str], LogEntry]]:
+    """The entries with the ids that they are about: one answer to several actions is one line."""
+    from agentsh.core.report import LogKind  # noqa: PLC0415 - see agentsh.cli
+
+    # Asking for a revert is approving it: its approval is no news.
+    undone = {e.id for e in entries if e.kind is LogKind.ACTION and e.details.get("kind") in ("revert", "restore")}
+    entries = [e for e in entries if not (e.kind is LogKind.REVIEW and e.id in undone)]
+    together: list[str] = []
+    for at, e in enumerate(entries):
+        together.append(e.id)
+        following = entries[at + 1] if at + 1 < len(entries) else None
+        if (
+            following is None
+            or not e.kind is following.kind is LogKind.REVIEW
+            or e.title.replace(e.id, "") != following.title.replace(following.id, "")
+        ):
+            yield together, e
+            together = []
 
 
 @click.command(

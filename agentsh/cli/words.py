@@ -46,6 +46,17 @@ STATUS_STYLES = {
     ActionStatus.RUNNING: "blue",
 }
 
+LIMITS = {
+    "wall_s": "time limit",
+    "memory_bytes": "memory limit",
+    "output_bytes": "output limit",
+    "staged_bytes": "limit on staged bytes",
+    "staged_files": "limit on staged files",
+    "open_files": "limit on open files",
+    "processes": "limit on commands",
+}
+"""What people call a limit, by its name in the configuration."""
+
 ACTION_STATUSES = frozenset(s.value for s in ActionStatus)
 
 
@@ -86,10 +97,26 @@ def clock(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
+def one_line(text: str, width: int = 160) -> str:
+    """Untrusted text on one safe line: where it breaks, a mark, and no indentation."""
+    line = " ↵ ".join(visible_line(part.strip()) for part in text.strip().split("\n"))
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
 def title(record: ActionRecord, width: int = 100) -> str:
     """One safe line that names an action."""
-    line = visible_line(record.spec.title)
-    return line if len(line) <= width else line[: width - 1] + "…"
+    return one_line(record.spec.title, width)
+
+
+def limit_name(field: str) -> str:
+    """What a person calls the limit that stopped an action."""
+    return f"{LIMITS[field]} ({field})" if field in LIMITS else f"limit {visible_line(field)}"
+
+
+def moment(at: float) -> str:
+    """As :func:`clock`, and shorter: the time alone when it is today's."""
+    then, now = time.localtime(at), time.localtime()
+    return time.strftime("%H:%M:%S" if then[:3] == now[:3] else "%Y-%m-%d %H:%M", then)
 
 
 def lines_changed(diff: FileDiff) -> list[Span]:

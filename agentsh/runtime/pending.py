@@ -49,6 +49,15 @@ def netted(actions: Sequence[ActionRecord]) -> ChangeSet:
     )
 
 
+def owners(actions: Sequence[ActionRecord]) -> dict[bytes, list[str]]:
+    """The actions that have an open effect on each path, in order."""
+    out: dict[bytes, list[str]] = {}
+    for action in actions:
+        for e in open_effects(action):
+            out.setdefault(e.path, []).append(action.id)
+    return out
+
+
 @dataclass(frozen=True, slots=True)
 class Rebased:
     """An action whose effects changed because an earlier one was dropped."""

@@ -16,7 +16,7 @@ from agentsh.core.report import Recovery, Status
 from agentsh.core.tree import Tree
 from agentsh.policy import Policy, parse_policy, preset
 from agentsh.runtime.diff import diff_effects
-from agentsh.runtime.pending import STAGED, netted
+from agentsh.runtime.pending import STAGED, netted, owners
 from agentsh.runtime.recover import recover
 
 if TYPE_CHECKING:
@@ -104,7 +104,13 @@ class Workspace:
         if limits is not None:
             config = replace(config, limits=limits)
         home = workspace_dir(base, real)
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as e:
+            raise ConfigError(
+                f"The place of agentsh's own data, {home}, cannot be made: {e.strerror}.",
+                next_step="Move it with AGENTSH_DATA_DIR; 'agentsh doctor' looks at the rest.",
+            ) from e
         ws = cls(real, home, config, load_policy(policy or config.policy, protected=config.protected))
         try:
             ws._recover()
@@ -298,7 +304,10 @@ class Workspace:
         """The effect of one action; without one, of all that is staged, taken together."""
         store = self._open_store()
         if action is None:
-            return diff_effects(netted(store.actions(status=STAGED)), store.read_blob)
+            staged = store.actions(status=STAGED)
+            diffs = diff_effects(netted(staged), store.read_blob)
+            of = owners(staged)
+            return [replace(d, action=of[d.path][0]) if len(of[d.path]) == 1 else d for d in diffs]
         record = store.action(action)
         return [replace(d, action=record.id) for d in diff_effects(record.changes, store.read_blob)]
 

@@ -1,4 +1,7 @@
-"""The journal as a person reads it: one line per action, answer, commit, snapshot, session, recovery."""
+"""The journal as a person reads it: one line per action, answer, commit, snapshot, session, recovery.
+
+A line stands where its subject began and tells how it stands now.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from agentsh.core.action import ActionKind, ActionSpec
-from agentsh.core.ids import IdKind
+from agentsh.core.ids import IdKind, make_id
 from agentsh.core.report import LogEntry, LogKind
 from agentsh.store.errors import decoding
 from agentsh.store.journal import JournalKind
@@ -41,8 +44,10 @@ class Log:
         marks = ",".join("?" * len(_SHOWN))
         with decoding(), self._db.read() as connection:
             rows = connection.execute(
-                f"SELECT at, kind, subject, data FROM journal WHERE kind IN ({marks}) ORDER BY seq DESC LIMIT ?",  # noqa: S608
-                (*(k.value for k in _SHOWN), -1 if limit is None else limit),
+                f"SELECT at, kind, subject, data FROM journal WHERE kind IN ({marks})"  # noqa: S608
+                " AND (kind != ? OR seq IN (SELECT min(seq) FROM journal WHERE kind = ? GROUP BY subject))"
+                " ORDER BY seq DESC LIMIT ?",
+                (*(k.value for k in _SHOWN), *[JournalKind.SESSION.value] * 2, -1 if limit is None else limit),
             ).fetchall()
             return [
                 _entry(connection, at / 1e9, JournalKind(kind), subject, json.loads(data))
@@ -63,16 +68,24 @@ def _entry(
             title = f"{what} {subject}" + ("" if paths is None else f" ({_paths(len(paths))})")
             return LogEntry(subject, shown, at, title, what, data)
         case LogKind.SNAPSHOT:
-            return LogEntry(subject, shown, at, _paths(data["changed"]) + " changed outside agentsh", "", data)
+            first = subject == make_id(IdKind.SNAPSHOT, 1)
+            title = (
+                f"first seen, with {_paths(data['changed'])}"
+                if first
+                else f"{_paths(data['changed'])} changed outside agentsh"
+            )
+            return LogEntry(subject, shown, at, title, "", data)
         case LogKind.SESSION:
-            task = connection.execute(
-                "SELECT task FROM sessions WHERE number = ?", (number(IdKind.SESSION, subject),)
-            ).fetchone()
-            return LogEntry(subject, shown, at, task[0] if task else "", str(data["status"]), data)
+            task, status = connection.execute(
+                "SELECT task, status FROM sessions WHERE number = ?", (number(IdKind.SESSION, subject),)
+            ).fetchone() or ("", "missing")
+            return LogEntry(subject, shown, at, task, status, data)
         case LogKind.RECOVERY if subject.startswith("a"):
             return LogEntry(subject, shown, at, f"{subject} had not ended", str(data["outcome"]), data)
         case _:
             title = f"{data['kind']} {' '.join(data['actions'])} ({_paths(data['effects'])})"
+            if data.get("snapshot"):
+                title += f", snapshot {data['snapshot']}"
             return LogEntry(subject, shown, at, title, str(data["outcome"]), data)
 
 

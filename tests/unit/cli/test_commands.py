@@ -235,7 +235,7 @@ def test_approve_takes_paths_as_raw_bytes(cli: Any, workspace: Any, make: Any) -
     workspace.records["a1"] = make.action(1, paths=[b"f"])
     result = cli("approve", "a1", "--path", "f", "--path", "\udcff", "--comment", "fine")
     assert workspace.called("approve") == [(("a1",), (b"f", b"\xff"), "fine")]
-    assert result.out == b"approved a1: 1 path: f\n"
+    assert result.out == b"approved a1: f\n"
 
 
 def test_reject_hands_the_reason_on(cli: Any, workspace: Any, make: Any) -> None:
@@ -252,8 +252,8 @@ def test_commit_names_what_landed(cli: Any, workspace: Any, make: Any) -> None:
 
 def test_discard_tells_each_action(cli: Any, workspace: Any, make: Any) -> None:
     workspace.records["a1"] = make.action(1, paths=[b"f"])
-    assert cli("discard").out == b"discarded a1: 1 path: f\n"
-    assert "Nothing to be discarded" in cli("discard").err
+    assert cli("discard").out == b"discarded a1: f\n"
+    assert "Nothing is staged" in cli("discard").err
 
 
 def test_a_revert_tells_how_to_take_it_back(cli: Any, workspace: Any) -> None:
@@ -301,3 +301,43 @@ def test_version_prints_the_parts(cli: Any) -> None:
 def test_the_data_directory_can_be_given(cli: Any, tmp_path: Any) -> None:
     cli("status", "--data-dir", str(tmp_path / "elsewhere"))
     assert os.environ["AGENTSH_DATA_DIR"] == str(tmp_path / "elsewhere")
+
+
+def test_one_answer_to_several_actions_is_one_line_of_the_log(cli: Any, workspace: Any) -> None:
+    review = [LogEntry(f"a{n}", LogKind.REVIEW, 0.0, f"approved a{n}", "approved") for n in (1, 2, 3)]
+    other = LogEntry("a4", LogKind.REVIEW, 0.0, "rejected a4", "rejected")
+    workspace.entries = [*review, other]
+    first, second = cli("log").out.decode().splitlines()
+    assert first.endswith("approved  a1 a2 a3")
+    assert second.split()[-2:] == ["a4", "rejected"]
+    assert len(cli("log", "--json").json["entries"]) == 4
+
+
+def test_that_a_revert_is_approved_is_no_line_of_the_log(cli: Any, workspace: Any) -> None:
+    workspace.entries = [
+        LogEntry("a1", LogKind.ACTION, 0.0, "echo", "committed", {"kind": "shell"}),
+        LogEntry("a1", LogKind.REVIEW, 0.0, "approved a1", "approved"),
+        LogEntry("a2", LogKind.ACTION, 0.0, "revert a1", "committed", {"kind": "revert"}),
+        LogEntry("a2", LogKind.REVIEW, 0.0, "approved a2", "approved"),
+    ]
+    assert [line.split()[-3:] for line in cli("log").out.decode().splitlines()][2:] == [["committed", "revert", "a1"]]
+
+
+def test_commit_and_discard_together_run_nothing(cli: Any, workspace: Any) -> None:
+    result = cli("exec", "touch x", "--commit", "--discard")
+    assert result.code == 2
+    assert "exclude each other" in result.err
+    assert not workspace.called("exec")
+
+
+def test_an_option_before_the_command_is_told_its_place(cli: Any) -> None:
+    result = cli("-w", "there", "status")
+    assert result.code == 2
+    assert "agentsh COMMAND -w" in result.err
+
+
+def test_what_is_approved_already_only_needs_a_commit(cli: Any, workspace: Any, make: Any) -> None:
+    workspace.records["a1"] = make.action(1, paths=[b"f"], status=ActionStatus.APPROVED)
+    workspace.diffs = [make.created(b"f")]
+    err = cli("exec", "touch f").err
+    assert "keep: agentsh commit" in err

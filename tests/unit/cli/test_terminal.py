@@ -6,8 +6,11 @@ import re
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
+from agentsh.cli.progress import Wrap
 from agentsh.core.effect import Flag
+from agentsh.core.report import LogEntry, LogKind
 
 pytestmark = pytest.mark.usefixtures("workspace")
 
@@ -77,3 +80,57 @@ def test_bare_agentsh_says_what_to_use(terminal: Any) -> None:
     result = terminal()
     assert result.code == 0
     assert b"no full-screen interface in this version" in result.out
+
+
+def lines(number: int) -> bytes:
+    return b"".join(b"line %d\n" % n for n in range(number))
+
+
+def test_a_long_file_is_folded_and_says_how_to_see_the_rest(terminal: Any, workspace: Any, make: Any) -> None:
+    workspace.diffs = [make.created(b"f", lines(200), action="a7"), make.created(b"g", lines(200))]
+    out = terminal("diff", colour=False).out.decode()
+    assert "... 140 more lines (agentsh diff a7)" in out
+    assert "... 140 more lines (agentsh diff --full)" in out
+    assert "line 150" not in out
+    for whole in (["diff", "--full"], ["diff", "a7"]):
+        out = terminal(*whole, colour=False).out.decode()
+        assert "more lines" not in out
+        assert out.count("line 199") == 2
+
+
+def test_many_files_are_named_without_their_lines(terminal: Any, workspace: Any, make: Any) -> None:
+    workspace.diffs = [make.created(b"f%d" % n, lines(50)) for n in range(300)]
+    out = terminal("diff", colour=False).out.decode()
+    assert "more paths (agentsh diff --full):" in out
+    assert out.count("\n") < 600
+
+
+def test_the_log_has_one_row_an_entry_on_a_narrow_terminal(
+    terminal: Any, workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    title = "echo one\necho 日本語 " + "x" * 300
+    workspace.entries = [LogEntry("a1", LogKind.ACTION, 0.0, title, "done")] * 3
+    rows = terminal("log", colour=False).out.decode().splitlines()
+    assert len(rows) == 3
+    assert all(cell_len(row) == 60 for row in rows)
+    assert "echo one ↵ echo" in rows[0]
+    assert rows[0].endswith("…")
+
+
+def test_a_warning_about_a_path_is_never_cut(
+    terminal: Any, workspace: Any, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    workspace.diffs = [make.created(b"f" * 40, flags=(Flag.EXECUTABLE,))]
+    assert b"executable: becomes executable" in terminal("diff", "--stat", colour=False).out
+
+
+def test_a_models_words_break_between_words() -> None:
+    wrap = Wrap(20)
+    out = (
+        "".join(wrap.feed(piece) for piece in ("I read the cl", "ass, the docs and\nthe ", "changelog of it"))
+        + wrap.rest()
+    )
+    assert [line.rstrip() for line in out.split("\n")] == ["I read the class,", "the docs and", "the changelog of it"]
+    assert wrap.feed("y" * 50 + " ") == "y" * 50, "a word longer than the terminal is left to it"

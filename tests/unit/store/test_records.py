@@ -287,6 +287,18 @@ def test_log_tells_what_happened_in_order(store: Store) -> None:
     assert store.log(limit=2) == store.log()[-2:]
 
 
+def test_a_session_is_one_line_with_how_it_stands(store: Store) -> None:
+    session = store.start_session("task", "m", "p")
+    finished(store)
+    store.end_session(session, "step-limit")
+    store.end_session(session, "running")
+    other = store.start_session("another", "m", "p")
+    store.end_session(session, "done")
+    lines = [(line.id, line.status, line.title) for line in store.log() if line.kind is LogKind.SESSION]
+    assert lines == [(session, "done", "task"), (other, "running", "another")]
+    assert store.log()[0].id == session
+
+
 @pytest.mark.parametrize("statement", ["UPDATE journal SET data = '{}'", "DELETE FROM journal"])
 def test_the_journal_only_grows(store: Store, statement: str) -> None:
     finished(store)
