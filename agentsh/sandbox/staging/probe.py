@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from agentsh.core.errors import SandboxError
+from agentsh.core.sanitise import visible_path
 from agentsh.sandbox.staging.files import clone_extents, write_atomic
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def choose(directory: Path, workspace: Path, wanted: Literal["auto"] | Kind) -> 
     """
     made_with = _made_with(directory)
     if wanted == "auto" and made_with and made_with != "overlay":
-        return made_with, _recorded(directory, workspace).get("overlay") or ""
+        return made_with, _kept(directory / "reason")
     reasons: dict[Kind, str] = {}
     kinds: tuple[Kind, ...] = ("overlay", "clone", "copy")
     for kind in kinds:
@@ -40,8 +41,11 @@ def choose(directory: Path, workspace: Path, wanted: Literal["auto"] | Kind) -> 
             continue
         reason = "" if kind == "copy" else _why_not(directory, workspace, kind)
         if not reason:
-            write_atomic(directory / "kind", kind.encode())
-            return kind, "; ".join(f"no {k}: {why}" for k, why in reasons.items())
+            why_not = "; ".join(f"no {k}: {why}" for k, why in reasons.items())
+            if made_with is None:
+                write_atomic(directory / "reason", why_not.encode())
+                write_atomic(directory / "kind", kind.encode())
+            return kind, why_not
         reasons[kind] = reason
     raise SandboxError(
         "The staging view cannot be made: " + "; ".join(f"no {k}: {why}" for k, why in reasons.items()) + ".",
@@ -49,11 +53,15 @@ def choose(directory: Path, workspace: Path, wanted: Literal["auto"] | Kind) -> 
     )
 
 
-def _made_with(directory: Path) -> Kind | None:
+def _kept(file: Path) -> str:
     try:
-        text = (directory / "kind").read_text()
+        return file.read_text()
     except FileNotFoundError:
-        return None
+        return ""
+
+
+def _made_with(directory: Path) -> Kind | None:
+    text = _kept(directory / "kind")
     kinds: tuple[Kind, ...] = ("overlay", "clone", "copy")
     return next((kind for kind in kinds if kind == text), None)
 
@@ -88,6 +96,8 @@ def _why_not(directory: Path, workspace: Path, kind: Literal["overlay", "clone"]
         inside = _mounts_inside(workspace)
         if inside:
             return f"{inside} in the workspace is a file system of its own, which an overlay does not show"
+        if _made_with(directory) is None and os.geteuid() != 0 and (theirs := _of_others(workspace)):
+            return f"{theirs} belongs to another user or group, which an overlay without root cannot change"
     known = _recorded(directory, workspace)
     if kind not in known:
         known[kind] = _try_overlay(directory, workspace) if kind == "overlay" else _try_clone(directory, workspace)
@@ -107,6 +117,28 @@ def _mounts_inside(workspace: Path) -> str:
         point = line.split(b" ")[4].decode("unicode_escape").encode("latin-1")
         if point.startswith(prefix):
             return os.fsdecode(point)
+    return ""
+
+
+def _of_others(workspace: Path) -> str:
+    """A path whose owner or group is not ours, if there is one.
+
+    Without root the kernel maps our own two ids alone into the worker's namespace, and refuses to copy up what has
+    others. Looked for when a view is made, since it takes a walk.
+    """
+    ours = os.geteuid(), os.getegid()
+    todo = [os.fsencode(workspace)]
+    while todo:
+        try:
+            entries = list(os.scandir(todo.pop()))
+        except OSError:
+            continue  # what we cannot list is no part of the view
+        for entry in entries:
+            st = entry.stat(follow_symlinks=False)
+            if (st.st_uid, st.st_gid) != ours:
+                return visible_path(os.path.relpath(entry.path, os.fsencode(workspace)))
+            if entry.is_dir(follow_symlinks=False):
+                todo.append(entry.path)
     return ""
 
 
