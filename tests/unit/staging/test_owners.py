@@ -16,6 +16,7 @@ import json, os, sys
 from pathlib import Path
 from agentsh.sandbox import open_staging
 from agentsh.sandbox.staging import copying, files, index, overlay, probe, view
+b"".decode("unicode_escape"), b"".decode("latin-1")
 home = Path(sys.argv[1])
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 view = open_staging(home / "staging", home / "workspace")
