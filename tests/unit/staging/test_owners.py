@@ -12,11 +12,11 @@ import pytest
 
 # Everything is imported before the rights are given up: the interpreter may lie where nobody else may look.
 _UNPRIVILEGED = """
-import json, os, sys
+import codecs, json, os, sys
 from pathlib import Path
 from agentsh.sandbox import open_staging
 from agentsh.sandbox.staging import copying, files, index, overlay, probe, view
-b"".decode("unicode_escape"), b"".decode("latin-1")
+codecs.lookup("unicode_escape"), codecs.lookup("latin-1")
 home = Path(sys.argv[1])
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 view = open_staging(home / "staging", home / "workspace")
