@@ -45,7 +45,7 @@ def source_archive() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         requirements = folder / "requirements.txt"
         requirements.write_text(f"{PROJECT}=={VERSION} --hash=sha256:{SHA256}\n", encoding="utf-8")
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-binary", PROJECT, "--no-deps"]
+        command = [sys.executable, "-m", "pip", "download", "-qq", "--no-binary", PROJECT, "--no-deps"]
         subprocess.run([*command, "--require-hashes", "-r", requirements, "-d", folder], check=True)
     if sha256(archive) != SHA256:
         raise DemoFailed(f"{archive} is not the file that the demo was made for.")
@@ -100,7 +100,7 @@ class Demo:
     def say(self, text: str) -> None:
         """A line of narration."""
         console.print()
-        console.print(Text(f"# {text}", style="italic bright_black"))
+        console.print(Text(f"# {text}", style="bold blue"))
 
     def agentsh(self, *arguments: str, expect: int = 0) -> None:
         """Run the real program, its output going where ours goes, and check how it ended."""
@@ -148,12 +148,9 @@ class Demo:
         self.say("Nobody was there to ask, so the effects wait (exit code 4). Nothing was written:")
         self.prove("the workspace is byte for byte what it was", start)
 
-        self.say("What waits, and what it would change:")
-        self.agentsh("status")
-        self.agentsh("diff", "--stat")
+        self.say("What it would change. 'agentsh diff a5' shows one action's part, 'agentsh status' what waits.")
+        self.agentsh("diff")
         actions = self.pending()
-        self.say("One action's effect in full ('agentsh diff' alone shows all of them as one):")
-        self.agentsh("diff", actions[0])
 
         self.say("Good. Approve it and commit it as one unit.")
         self.agentsh("approve", *actions)
@@ -161,7 +158,7 @@ class Demo:
         self.prove("the workspace has the change", start, same=False)
 
         self.say("The journal keeps everything, so any of it can be taken back: one action, or all of them.")
-        self.agentsh("log", "-n", "12")
+        self.agentsh("log", "-n", "14")
         self.agentsh("revert", *actions)
         self.prove("the workspace is byte for byte what it was", start)
 

@@ -87,7 +87,7 @@ def ask(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
     page.add()
     show(page, stream=sys.stderr)
     while True:
-        match _answer("Commit? [y]es, [n]o: discard, [l]eave staged, by [a]ction, by [f]ile, [d]iff in full, [?] "):
+        match _answer("Commit? [y]es [n]o [l]eave staged, by [a]ction or [f]ile, [d]iff in full [?] "):
             case "y":
                 return commit_all(workspace, records)
             case "n":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from agentsh.cli.paint import Span
 from agentsh.core.action import ActionStatus
 from agentsh.core.effect import EffectKind, Flag
-from agentsh.core.sanitise import visible_line, visible_path
+from agentsh.core.sanitise import visible_line, visible_path, visible_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,7 +99,7 @@ def clock(at: float) -> str:
 
 def one_line(text: str, width: int = 160) -> str:
     """Untrusted text on one safe line: where it breaks, a mark, and no indentation."""
-    line = " ↵ ".join(visible_line(part.strip()) for part in text.strip().split("\n"))
+    line = visible_title(text)
     return line if len(line) <= width else line[: width - 1] + "…"
 
 

@@ -16,6 +16,17 @@ _DISGUISE = frozenset(
         *range(0x2060, 0x2070),  # word joiner, invisible operators, bidirectional isolates
         0x061C,  # Arabic letter mark
         0xFEFF,  # byte order mark
+        0x034F,  # combining grapheme joiner
+        *range(0xFE00, 0xFE10),  # variation selectors: a text can be hidden in a row of them
+        *range(0xE0100, 0xE01F0),
+        *range(0x180B, 0x1810),  # Mongolian ones
+        0x115F,  # Hangul fillers: letters that show nothing, and so names of variables that show nothing
+        0x1160,
+        0x3164,
+        0xFFA0,
+        0x17B4,  # Khmer vowels without a shape
+        0x17B5,
+        0x2800,  # Braille pattern blank
         *range(0xE0000, 0xE0080),  # tag characters
     ]
 )
@@ -48,6 +59,11 @@ def visible_line(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def visible_title(text: str) -> str:
+    """As :func:`visible`, on one line that a person can read: a mark where lines end, and no indentation."""
+    return " ↵ ".join(visible_line(part.strip()) for part in text.split("\n") if part.strip())
 
 
 def visible_path(path: bytes) -> str:

@@ -20,7 +20,7 @@ from agentsh.core.errors import (
     UsageError,
     WorkspaceBusy,
 )
-from agentsh.core.sanitise import visible_line
+from agentsh.core.sanitise import visible_title
 from agentsh.llm.model import Usage
 from agentsh.runtime.conversation import DEFAULT_BOUND, INTERRUPTED, Conversation
 from agentsh.runtime.events import (
@@ -303,7 +303,7 @@ class _Run:
             return self._refused(call, e), ""
         self._emit(
             ActionStarted(
-                self._session, step=self._steps, call=call.id, tool=call.name, title=visible_line(spec.title)[:300]
+                self._session, step=self._steps, call=call.id, tool=call.name, title=visible_title(spec.title)[:300]
             )
         )
         output = OutputEvents(self._session, self._emit)

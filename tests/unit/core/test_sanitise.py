@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentsh.core.sanitise import visible, visible_line, visible_path
+from agentsh.core.sanitise import visible, visible_line, visible_path, visible_title
 
 
 def test_ordinary_text_is_unchanged() -> None:
@@ -31,3 +31,8 @@ def test_no_unsafe_character_is_left(text: str) -> None:
     out = visible_line(text)
     assert all(unicodedata.category(ch) not in ("Cc", "Cs", "Cf", "Co", "Cn", "Zl", "Zp") for ch in out)
     out.encode()
+
+
+def test_a_title_is_one_line_whatever_it_holds() -> None:
+    assert visible_title("python -c '\n\n  import os\n\x1b[2Jx'") == "python -c ' ↵ import os ↵ \\x1b[2Jx'"
+    assert visible_title("a\rb\tc\u2028d") == "a\\x0db\\tc\\u2028d"

@@ -360,3 +360,16 @@ def test_the_async_workspace(root: Path, tmp_path: Path) -> None:
             assert not (root / "f").exists()
 
     asyncio.run(session())
+
+
+def test_what_is_staged_names_the_action_where_it_is_one_action_s(ws: Workspace, root: Path) -> None:
+    (root / "both").write_text("1\n")
+    ws.exec("echo 2 >> both; echo x > one")
+    ws.exec("echo 3 >> both")
+    assert {d.path: d.action for d in ws.diff()} == {b"both": "", b"one": "a1"}
+
+
+def test_a_place_for_data_that_cannot_be_made_is_said_to_be_that(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be made"):
+        Workspace.open(root, data_dir=tmp_path / "file" / "data")
