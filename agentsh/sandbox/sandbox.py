@@ -7,6 +7,7 @@ import select
 import threading
 import time
 from dataclasses import asdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from agentsh.core.errors import SandboxError
@@ -139,6 +140,12 @@ class Sandbox:
             self._worker = None
 
 
+@lru_cache(maxsize=1)
+def _as_json(limits: Limits) -> dict[str, Any]:
+    """The limits as a message has them; most jobs have those of the job before."""
+    return asdict(limits)
+
+
 class _NeverBeganError(SandboxError):
     """The worker was gone before it took the job, so that the job can be given to another."""
 
@@ -162,7 +169,6 @@ class _Run:
         self._kept: dict[Literal["stdout", "stderr"], bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
         self._cut: set[str] = set()
         self._streams: dict[int, Literal["stdout", "stderr"]] = {}
-        self._began = False
         self._stopped = ""
         self._note = ""
         self._kill_at = 0.0
@@ -187,7 +193,7 @@ class _Run:
                 "number": self._number,
                 "script": self._job.script,
                 "argv": list(self._job.argv),
-                "limits": asdict(self._limits),
+                "limits": _as_json(self._limits),
                 "clock": self._job.clock,
             }
             self._started = time.monotonic()
@@ -240,9 +246,10 @@ class _Run:
             except OSError as e:
                 if self._stopped:
                     return self._killed()
-                if not self._began:
+                if not self._worker.has_begun(self._number):
                     raise _NeverBeganError("The sandbox's process was gone.") from e
                 raise self._worker.failed("ended unexpectedly") from e
+        self._worker.has_begun(self._number)  # takes what the worker said of it off the socket
         self._drain()
         return self._outcome(self._reply)
 
@@ -262,11 +269,8 @@ class _Run:
             elif fd == self._wake_read:
                 os.read(self._wake_read, 1)
                 self._stop(_INTERRUPT, "The person stopped it.")
-            elif self._began:
-                self._reply = self._worker.receive_reply()
             else:
-                self._worker.receive_reply()
-                self._began = True
+                self._reply = self._worker.receive_reply()
 
     def _read(self, fd: int) -> bool:
         """Take what a stream has; False when that was nothing."""

@@ -55,6 +55,7 @@ class WorkerHandle:
         self._control = control
         self._ready = False
         self._said = b""
+        self._begun = 0
         self.isolation = ""
         """Why the worker has no namespaces of its own; empty when it has."""
 
@@ -108,10 +109,17 @@ class WorkerHandle:
         """
         return wire.receive(self.jobs)[0]
 
+    def has_begun(self, number: int) -> bool:
+        """Whether it has taken the job; still known when it has died since."""
+        with suppress(OSError):
+            while len(told := self._control.recv(wire.JOB.size, socket.MSG_DONTWAIT)) == wire.JOB.size:
+                (self._begun,) = wire.JOB.unpack(told)
+        return self._begun >= number
+
     def ask_to_stop(self, number: int) -> None:
         """Ask it to stop a job; a process that is gone has stopped already."""
         try:
-            self._control.sendall(wire.STOP.pack(number))
+            self._control.sendall(wire.JOB.pack(number))
         except OSError:
             return
 

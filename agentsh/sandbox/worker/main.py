@@ -56,6 +56,7 @@ class Worker:
         self._lock = threading.Lock()
         self._tree = _Root("/")
         self._inside = False
+        self._limits: Limits | None = None
         self._work = ""
         self._instances = _make_instances(Path(setup["cache_dir"]))
 
@@ -72,7 +73,7 @@ class Worker:
             with self._lock:
                 self._instances.reset()
                 self._job = message["number"]
-            wire.send(self._jobs, {"began": True})
+            self._control.send(wire.JOB.pack(self._job))
             try:
                 self._enter()
                 reply = self._run(message, fds)
@@ -80,9 +81,9 @@ class Worker:
                 reply = {"error": f"{type(e).__name__}: {e}"}
             with self._lock:
                 self._job = 0
-            for fd in fds:
-                os.close(fd)
             wire.send(self._jobs, reply)
+            for fd in fds:  # after the reply, which would wake the parent once more for each of them
+                os.close(fd)
             # After the reply, so that nobody waits for it: the kernel remembers nothing of the workspace as it was,
             # and what the person edits until the next job is seen in it.
             self._refresh()
@@ -111,6 +112,7 @@ class Worker:
 
         try:
             linux.refresh_overlay(self._plan["merged"])
+            self._tree.move(".")  # an open directory keeps the list of names that was once read from it
         except OSError:
             self._leave()
 
@@ -126,7 +128,9 @@ class Worker:
 
     def _run(self, message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         limits = Limits(**message["limits"])
-        set_job_limits(limits)
+        if limits != self._limits:
+            set_job_limits(limits)
+            self._limits = limits
         self._instances.begin(limits, self._tree, clock=message.get("clock", True))
         status = _FAILED
         try:
@@ -199,12 +203,12 @@ class Worker:
         """Stop jobs when asked to, and end with the parent, whatever the other threads are doing."""
         while True:
             try:
-                request = self._control.recv(wire.STOP.size, socket.MSG_WAITALL)
+                request = self._control.recv(wire.JOB.size, socket.MSG_WAITALL)
             except OSError:
                 request = b""
-            if len(request) < wire.STOP.size:
+            if len(request) < wire.JOB.size:
                 os._exit(0)
-            (number,) = wire.STOP.unpack(request)
+            (number,) = wire.JOB.unpack(request)
             with self._lock:
                 current = number == self._job
                 if current:

@@ -10,8 +10,8 @@ from typing import Any
 _LENGTH = struct.Struct("<I")
 _MAX_FDS = 4
 _MAX_MESSAGE = 256 * 1024 * 1024
-STOP = struct.Struct("<Q")
-"""On the control socket: the number of the job to stop."""
+JOB = struct.Struct("<Q")
+"""On the control socket, the number of a job: from the parent, one to stop; from the worker, one that it has taken."""
 
 
 class WireError(OSError):
