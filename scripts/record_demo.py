@@ -110,9 +110,9 @@ def scrolling(svg: str, times: list[float]) -> str:
         return f'{match[1]}{float(match[2]) - taller:.1f}"'
 
     svg = re.sub(r'(viewBox="0 0 [\d.]+ )([\d.]+)"', cut, svg, count=1)
-    # The frame of the window and the clip of the terminal are the two rectangles as high as all lines together.
+    # The frame of the window and the clip of the terminal are the two rectangles about as high as all lines together.
     for found in set(re.findall(r'height="([\d.]+)"', svg)):
-        if float(found) >= whole:
+        if float(found) > whole - height:
             svg = svg.replace(f'height="{found}"', f'height="{float(found) - taller:.1f}"')
     svg = svg.replace("</style>", f"{style}</style>", 1)
     start, end_at = svg.index('clip-path="url(#demo-clip-terminal)">'), svg.rindex("</g>")
