@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import wasmtime as wt
 
 from agentsh.core.errors import LimitExceeded, SandboxError
+from agentsh.core.sanitise import visible_line
 from agentsh.sandbox.contract import GUEST_ROOT
 from agentsh.sandbox.hostcalls import MODULE as HOSTCALLS
 from agentsh.sandbox.hostcalls import Hostcalls, define_hostcalls
@@ -108,23 +109,40 @@ class Tool:
 
 
 class Running:
-    """A command that was started (the contract's ``Process``)."""
+    """A command that was started (the contract's ``Process``).
 
-    __slots__ = ("_done", "status")
+    Args:
+        work: runs it; None when it has ended before it began.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_done", "_work", "status")
+
+    def __init__(self, work: Callable[[Running], None] | None) -> None:
         self.status = 0
+        self._work = [] if work is None else [work]
         self._done = threading.Lock()
-        self._done.acquire()
+        if work is not None:
+            self._done.acquire()
+
+    def run(self) -> None:
+        """Run it in this thread, unless another has taken it."""
+        try:
+            work = self._work.pop()
+        except IndexError:
+            return
+        try:
+            work(self)
+        finally:
+            self._done.release()
 
     def wait(self) -> int:
-        """Wait for the command's end and return its exit status."""
+        """Wait for the command's end and return its exit status.
+
+        A command that no thread has taken yet runs here: handing it over and back takes as long as a short command.
+        """
+        self.run()
         with self._done:
             return self.status
-
-    def finish(self) -> None:
-        """The command has ended."""
-        self._done.release()
 
 
 class _Frame:
@@ -243,9 +261,8 @@ class Instances:
         cwd: bytes,
     ) -> Running:
         """Start a command; see :class:`agentsh.sandbox.contract.Launcher`."""
-        process, work = self._begin(argv, (stdin, stdout, stderr), env, cwd)
-        if work is not None:
-            self._pool.run(work)
+        process = self._begin(argv, (stdin, stdout, stderr), env, cwd)
+        self._pool.run(process.run)
         return process
 
     def call(
@@ -258,16 +275,11 @@ class Instances:
         env: Mapping[str, str],
         cwd: bytes,
     ) -> int:
-        """As :meth:`start` and a wait, but in this thread, which saves handing it to another one and back."""
-        process, work = self._begin(argv, (stdin, stdout, stderr), env, cwd)
-        if work is not None:
-            work()
-        return process.wait()
+        """As :meth:`start` and a wait, but no other thread ever hears of it."""
+        return self._begin(argv, (stdin, stdout, stderr), env, cwd).wait()
 
-    def _begin(
-        self, argv: Sequence[bytes], fds: tuple[int, int, int], env: Mapping[str, str], cwd: bytes
-    ) -> tuple[Running, Callable[[], None] | None]:
-        """What :meth:`start` is to run; nothing when the command ended before it began."""
+    def _begin(self, argv: Sequence[bytes], fds: tuple[int, int, int], env: Mapping[str, str], cwd: bytes) -> Running:
+        """The command, ready to be run by some thread."""
         name = os.fsdecode(argv[0])
         command = self._catalogue.get(name)
         if command is None:
@@ -282,18 +294,17 @@ class Instances:
                 raise LimitExceeded(f"The action ran more than {_MAX_AT_ONCE} commands at once.", limit="processes")
         own_pipes = not isinstance(command, Unavailable) and not command.ends_without_reader
         streams = Streams(fds, self._stop_read, own_pipes=own_pipes)
-        process = Running()
         if isinstance(command, Unavailable):
             streams.say(f"{name}: {command.message}")
             streams.close()
+            process = Running(None)
             process.status = command.status
-            process.finish()
-            return process, None
+            return process
         program = command
         arguments = [os.fsdecode(a) for a in argv]
         variables = {**env, "PWD": os.fsdecode(GUEST_ROOT + b"/" + cwd if cwd else GUEST_ROOT)}
 
-        def work() -> None:
+        def work(process: Running) -> None:
             try:
                 process.status = self._run(program, arguments, variables, cwd, streams)
             except Exception as e:  # noqa: BLE001 - a thread's last line of defence; it is told, not hidden
@@ -305,11 +316,11 @@ class Instances:
                 streams.close()
                 with self._lock:
                     self._running.discard(process)
-                process.finish()
 
+        process = Running(work)
         with self._lock:
             self._running.add(process)
-        return process, work
+        return process
 
     def _run(self, command: Command, argv: Sequence[str], env: Mapping[str, str], cwd: bytes, streams: Streams) -> int:
         store = wt.Store(self._engine)
@@ -324,7 +335,7 @@ class Instances:
                 wasi.argv = command.argv(argv, cwd)
                 wasi.env = command.env(env).items()
             except (UnicodeEncodeError, wt.WasmtimeError):
-                streams.say(f"{argv[0]}: arguments and variables must be UTF-8: WebAssembly modules take no others")
+                streams.say(f"{argv[0]}: {_not_utf8([*argv, *env.values()])}")
                 return _CANNOT_RUN
             streams.configure(wasi)
             wasi.preopen_dir(".", GUEST_ROOT.decode(), True)
@@ -383,6 +394,15 @@ class Instances:
         if self._switches is None:
             self._switches = self._load(DOOR), self._load(SWITCH)
         return self._switches
+
+
+def _not_utf8(words: Sequence[str]) -> str:
+    """Which word a module cannot be given, and how to do without."""
+    bad = next((w for w in words if any("\udc80" <= c <= "\udcff" for c in w)), "")
+    return (
+        f"'{visible_line(bad)}' is not UTF-8, and commands take no other words; "
+        "read such a file with '< FILE', remove it with find -delete or with its directory"
+    )
 
 
 def _reason(trap: wt.Trap) -> str:
