@@ -40,7 +40,7 @@ PATCHES: Final = (
         (
             '  if (!dir || !*dir) dir = "/tmp";\n'
             '  if ((!template || FLAG(p) || FLAG(t)) && !strcmp(dir, "/tmp"))\n'
-            '    error_exit("there is no /tmp here: write mktemp -p . (or set TMPDIR to a directory of the workspace)");\n'
+            '    error_exit("there is no /tmp here: write mktemp -p . or set TMPDIR to a directory");\n'
             "  if (!template)"
         ),
     ),

@@ -6,6 +6,19 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from agentsh.shell.options import (
+    ENV,
+    FIND_STARTS,
+    FIND_TAKES_ONE,
+    NICE,
+    NOHUP,
+    TIMEOUT,
+    XARGS,
+    Grammar,
+    OptionError,
+    read_options,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import EllipsisType
@@ -15,7 +28,6 @@ if TYPE_CHECKING:
 
 _BIN = ("/bin/", "/usr/bin/", "/usr/local/bin/")
 _NAME_VALUE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)
-_EXEC = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,61 +88,82 @@ def _command(words: Words | None) -> Inside:
     return Inside(commands=(words,)) if words else _NOTHING
 
 
+def _after(words: Words, grammar: Grammar) -> Words | None:
+    """The words after a command's options; None where they are not known or not supported."""
+    try:
+        _, end = read_options(words, grammar)
+    except OptionError:
+        return None
+    return words[end:]
+
+
 def _env(words: Words) -> Inside:
-    rest = _after_options(words, "uC", ("--unset", "--chdir"))
-    if rest is None or any(isinstance(w, str) and w.startswith(("-S", "--split-string")) for w in words):
-        return _UNKNOWN
+    rest = _after(words, ENV)
     while rest and isinstance(rest[0], str) and _NAME_VALUE.match(rest[0]):
         rest = rest[1:]
     return _command(rest)
 
 
-def _prefix(words: Words) -> Inside:
-    return _command(_after_options(words, "na", ("--adjustment",)))
+def _nice(words: Words) -> Inside:
+    return _command(_after(words, NICE))
+
+
+def _nohup(words: Words) -> Inside:
+    return _command(_after(words, NOHUP))
 
 
 def _timeout(words: Words) -> Inside:
-    rest = words
-    while rest and isinstance(rest[0], str) and rest[0].startswith("-"):
-        taken = 2 if rest[0] in ("-k", "-s", "--kill-after", "--signal") else 1
-        if ... in rest[:taken]:
-            return _UNKNOWN
-        rest = rest[taken:]
-    # The duration may be one unknown word; several could hold a command.
+    rest = _after(words, TIMEOUT)
+    if rest is None and len(words) > 1 and words[0] is None and _is_command_name(words[1]):
+        # The duration is one unknown word. Were it an option, the next one would have to be a duration or a signal.
+        rest = words
     return _UNKNOWN if not rest or rest[0] is ... else _command(rest[1:])
 
 
+def _is_command_name(word: str | EllipsisType | None) -> bool:
+    return isinstance(word, str) and word[:1].islower()
+
+
 def _xargs(words: Words) -> Inside:
-    rest = _after_options(words, "nLPIdsEa", ("--max-args", "--max-procs", "--max-lines", "--delimiter", "--replace"))
-    if rest is None:
+    try:
+        options, end = read_options(words, XARGS)
+    except OptionError:
         return _UNKNOWN
-    if not rest:
-        return Inside(commands=(("echo",),))
-    marks = [w for n, w in enumerate(words) if n and words[n - 1] == "-I" and isinstance(w, str) and w]
-    marks += [w[2:] for w in words if isinstance(w, str) and w.startswith("-I") and len(w) > 2]
-    if words and "-I" in words and not marks:
+    rest = words[end:] or ("echo",)
+    mark = dict(options).get("I", "")
+    if mark is None:
         return _UNKNOWN
     # What is read becomes words at the end, or a part of the words with the mark.
-    inner = [None if isinstance(w, str) and any(m in w for m in marks) else w for w in rest]
+    inner = [None if isinstance(w, str) and mark and mark in w else w for w in rest]
     return Inside(commands=((*inner, ...),))
+
+
+def _until_end(words: Words) -> Words:
+    """A command of find's: up to ';', or a '+' behind '{}' or behind what may be that."""
+    for i, word in enumerate(words):
+        if word == ";" or (word == "+" and i and words[i - 1] == "{}"):
+            return words[:i]
+    return words
+
+
+def _may_be_command(after: Words) -> bool:
+    """Whether an unknown word of find's may be ``-exec``, by what follows."""
+    if not after or (";" not in after and "+" not in after):
+        return False
+    return not isinstance(after[0], str) or not after[0].startswith(("-", "(", ")", "!", ","))
 
 
 def _find(words: Words) -> Inside:
     found: list[Words] = []
-    opaque = False
-    i = 0
-    while i < len(words):
-        word = words[i]
-        i += 1
-        # Several unknown words can be '-exec' and what it runs; one alone cannot, unless known ones follow it.
-        opaque = opaque or word is ... or (word is None and ";" in words[i:] and not _EXEC.intersection(words))
-        if word not in _EXEC:
-            continue
-        start = i
-        while i < len(words) and words[i] not in (";", "+"):
-            i += 1
-        found.append([None if isinstance(w, str) and "{}" in w else w for w in words[start:i]])
-        i += 1
+    opaque = argument = False
+    for i, word in enumerate(words):
+        rest = words[i + 1 :]
+        # Several unknown words can be '-exec' and what it runs; one can, unless an option stands where a command would.
+        opaque = opaque or word is ... or (word is None and not argument and _may_be_command(rest))
+        # Taken as the start of a command even where it is some primary's argument: rather one too many.
+        if word in FIND_STARTS:
+            found.append([None if isinstance(w, str) and "{}" in w else w for w in _until_end(rest)])
+        argument = not argument and word in FIND_TAKES_ONE
     return Inside(commands=tuple(found), opaque=opaque)
 
 
@@ -185,8 +218,8 @@ def _source(words: Words) -> Inside:
 
 _READERS: dict[str, Callable[[Words], Inside]] = {
     "env": _env,
-    "nohup": _prefix,
-    "nice": _prefix,
+    "nohup": _nohup,
+    "nice": _nice,
     "timeout": _timeout,
     "xargs": _xargs,
     "find": _find,

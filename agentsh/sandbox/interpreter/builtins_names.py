@@ -18,7 +18,7 @@ _KEYWORDS = frozenset(
     "if then elif else fi for while until do done case esac in function time [[ ]] { } !".split()  # noqa: SIM905
 )
 # They stand in the table because only the interpreter can run them; to a script they are commands like others.
-_AS_COMMANDS = frozenset(["sh", "bash", "env", "xargs", "timeout", "nohup", "nice", "which"])
+_AS_COMMANDS = frozenset(["sh", "bash", "env", "xargs", "timeout", "nohup", "nice", "which", "find"])
 
 
 def kind(shell: Shell, name: str) -> str:

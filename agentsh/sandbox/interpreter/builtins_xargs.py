@@ -8,21 +8,31 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from agentsh.core.sanitise import visible_line
-from agentsh.sandbox.interpreter.builtins_wrap import run_program
+from agentsh.sandbox.interpreter.builtins_wrap import ARGUMENT_ROOM, options_of, run_program
 from agentsh.sandbox.interpreter.control import CommandError
+from agentsh.sandbox.interpreter.redirection import open_path
 from agentsh.sandbox.interpreter.registry import strings
-from agentsh.sandbox.interpreter.state import decode
+from agentsh.sandbox.interpreter.state import decode, encode
 from agentsh.shell.escapes import ansi_c
+from agentsh.shell.options import XARGS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from agentsh.sandbox.interpreter.registry import Builtin, Words
     from agentsh.sandbox.interpreter.shell import Shell
 
-_ARGUMENT_ROOM = 128 << 10
-"""Bytes of arguments that one command gets at most."""
-
+_DIGITS = 9
 _ITEM = re.compile(r"""[^\S\n]*(?:\n|((?:[^\s'"\\]|\\(?:.|\n)|'[^'\n]*'|"[^"\n]*")+))""")
+_QUOTED = re.compile(r"""(?:\\.|'[^'\n]*'|"[^"\n]*"|[^'"\\])*""", re.DOTALL)
 _ITEM_PIECE = re.compile(r"""\\(.|\n)|'([^'\n]*)'|"([^"\n]*)"|([^'"\\]+)""", re.DOTALL)
+
+
+def _unquoted(text: str) -> str:
+    """Text without its quoting."""
+    if _QUOTED.fullmatch(text) is None:
+        raise CommandError("xargs: unmatched quote; with -0 quotes mean nothing", 1)
+    return "".join("".join(g or "" for g in p) for p in _ITEM_PIECE.findall(text))
 
 
 def _items(text: str) -> list[str]:
@@ -35,57 +45,39 @@ def _items(text: str) -> list[str]:
             raise CommandError("xargs: unmatched quote; with -0 quotes mean nothing", 1)
         pos = m.end()
         if m.group(1) is not None:
-            out.append("".join("".join(g or "" for g in p) for p in _ITEM_PIECE.findall(m.group(1))))
+            out.append(_unquoted(m.group(1)))
     return out
+
+
+def _delimiter(value: str) -> str:
+    return "\0" if value == "\\0" else ansi_c(value)
+
+
+def _number(options: Mapping[str, str], letter: str) -> int:
+    """An option's number; 0 where it is not given."""
+    value = options.get(letter, "0")
+    if not value.isdigit() or len(value) > _DIGITS:
+        raise CommandError(f"xargs: -{letter}: '{visible_line(value)}' is no number", 1)
+    return int(value)
 
 
 class _Xargs:
     """The options of one xargs."""
 
     def __init__(self, words: list[str]) -> None:
-        self.null = self.skip_empty = self.trace = False
-        self.delimiter: str | None = None
-        self.most = 0
-        self.lines = 0
-        self.replace: str | None = None
-        while words and words[0].startswith("-") and len(words[0]) > 1:
-            word = words.pop(0)
-            if word == "--":
-                break
-            self._option(word, words)
-        self.command = words or ["echo"]
-
-    def _option(self, word: str, words: list[str]) -> None:
-        if word in ("-0", "--null"):
-            self.null = True
-        elif word in ("-r", "--no-run-if-empty"):
-            self.skip_empty = True
-        elif word in ("-t", "--verbose"):
-            self.trace = True
-        elif word in ("-x", "--exit"):
-            return
-        elif word[:2] in ("-n", "-L", "-P", "-I", "-d", "-s"):
-            self._valued(word[1], word[2:] or (words.pop(0) if words else ""))
-        elif word.startswith(("--max-args=", "--max-procs=", "--max-lines=", "--delimiter=")):
-            name, _, value = word.partition("=")
-            self._valued({"--max-args": "n", "--max-procs": "P", "--max-lines": "L", "--delimiter": "d"}[name], value)
-        elif word[1:2] in ("0", "r", "t") and not word.startswith("--"):
-            self._option(word[:2], words)
-            self._option("-" + word[2:], words)
-        else:
-            raise CommandError(f"xargs: {visible_line(word)}: option not supported", 1)
-
-    def _valued(self, letter: str, value: str) -> None:
-        if letter == "I":
-            self.replace = value
-        elif letter == "d":
-            self.delimiter = "\0" if value == "\\0" else ansi_c(value)
-        elif not value.isdigit() or len(value) > 9:
-            raise CommandError(f"xargs: -{letter}: '{visible_line(value)}' is no number", 1)
-        elif letter == "n":
-            self.most = int(value)
-        elif letter == "L":
-            self.lines = int(value)
+        options, command = options_of("xargs", words, XARGS, 1)
+        self.command = command or ["echo"]
+        self.null = "0" in options
+        self.skip_empty = "r" in options
+        self.trace = "t" in options
+        self.file = options.get("a", "")
+        self.end = options.get("E", "")
+        self.replace = options.get("I")
+        self.delimiter = _delimiter(options["d"]) if "d" in options else None
+        self.most = _number(options, "n")
+        self.lines = _number(options, "L")
+        self.room = min(_number(options, "s") or ARGUMENT_ROOM, ARGUMENT_ROOM)
+        _number(options, "P")  # one after the other gives what several at a time may give
 
     def read(self, text: str) -> list[list[str]]:
         """The arguments of each run."""
@@ -96,24 +88,29 @@ class _Xargs:
                 items.pop()
         elif self.replace is not None:
             items = [i.lstrip() for i in text.split("\n") if i.strip()]
-            items = ["".join(_items(i.replace(" ", "\\ ").replace("\t", "\\\t"))) for i in items]
+            items = [_unquoted(i) for i in items]
         elif self.lines:
             groups = [g for line in text.split("\n") if (g := _items(line))]
             return [list(chain.from_iterable(groups[i : i + self.lines])) for i in range(0, len(groups), self.lines)]
         else:
             items = _items(text)
+            if self.end and self.end in items:
+                items = items[: items.index(self.end)]
         if self.replace is not None:
             return [[i] for i in items]
         return self._batches(items)
 
     def _batches(self, items: list[str]) -> list[list[str]]:
         out: list[list[str]] = []
+        command = sum(len(encode(word)) + 1 for word in self.command)
         room = 0
         for item in items:
-            size = len(item) + 1
+            size = len(encode(item)) + 1
+            if size + command > self.room:
+                raise CommandError("xargs: argument line too long", 1)
             if not out or room < size or (self.most and len(out[-1]) >= self.most):
                 out.append([])
-                room = _ARGUMENT_ROOM
+                room = self.room - command
             out[-1].append(item)
             room -= size
         return out or ([] if self.skip_empty else [[]])
@@ -125,15 +122,28 @@ class _Xargs:
         return [*self.command, *batch]
 
 
+def _input(shell: Shell, file: str) -> bytes:
+    """What is to become arguments."""
+    if not file or file == "-":
+        real = shell.state.fds.get(0)
+        return shell.run.read_all(real) if real is not None else b""
+    fd = open_path(shell, file, "<")
+    try:
+        return shell.run.read_all(fd if fd >= 0 else shell.state.fds[-fd - 1])
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
 def _xargs(shell: Shell, arguments: Words) -> int:
     options = _Xargs(strings(arguments))
-    real = shell.state.fds.get(0)
-    data = shell.run.read_all(real) if real is not None else b""
+    data = _input(shell, options.file)
 
     sub = shell.fork()
     null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    # The commands must not read what xargs was given.
-    sub.state.fds[0] = null
+    if not options.file:
+        # The commands must not read what xargs was given.
+        sub.state.fds[0] = null
     status = 0
     try:
         for batch in options.read(decode(data)):

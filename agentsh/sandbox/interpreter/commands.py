@@ -17,6 +17,7 @@ from agentsh.sandbox.interpreter.names import is_name
 from agentsh.sandbox.interpreter.parameters import quote
 from agentsh.sandbox.interpreter.redirection import Redirections
 from agentsh.sandbox.interpreter.state import encode
+from agentsh.shell.options import FIND_STARTS
 from agentsh.shell.tree import Assignment, SimpleCommand
 
 if TYPE_CHECKING:
@@ -51,7 +52,11 @@ def is_external(shell: Shell, c: SimpleCommand) -> bool:
     if name is None or name in shell.state.functions:
         return False
     name = command_name(name)
-    return name in shell.run.names and name not in registry.BUILTINS
+    if name not in shell.run.names:
+        return False
+    if name == "find":
+        return all(not isinstance(w, Assignment) and w.static not in {None, *FIND_STARTS} for w in c.words[1:])
+    return name not in registry.BUILTINS
 
 
 def run_simple(shell: Shell, c: SimpleCommand) -> int:

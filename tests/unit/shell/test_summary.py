@@ -34,6 +34,16 @@ def names(source: str) -> list[str]:
         ("a | xargs -0 -n 1 rm -f", ["a", "xargs", "rm"]),
         ("xargs -I{} mv {} {}.bak", ["xargs", "mv"]),
         ("find . -name x -exec grep a {} \\; -execdir b {} +", ["find", "grep", "b"]),
+        ("xargs -0I a b a", ["xargs", "b"]),
+        ("xargs -0n1 a", ["xargs", "a"]),
+        ("xargs -i a {}", ["xargs", "a"]),
+        ("xargs --replace a {}", ["xargs", "a"]),
+        ("xargs --max-args 2 --arg-file x a", ["xargs", "a"]),
+        ("xargs -l a; xargs -E a b", ["xargs", "a", "xargs", "b"]),
+        ("env - a; env -i -u B - a; env -C x a", ["env", "a", "env", "a", "env", "a"]),
+        ("nice --adjustment 5 a; nohup -- a", ["nice", "a", "nohup", "a"]),
+        ("find . -name -exec -exec a {} \\;", ["find", "-exec", "a"]),
+        ("find -exec a + b \\;", ["find", "a"]),
         ("sh -c 'a; b' name", ["sh", "a", "b"]),
         ("bash -euo pipefail -c 'a'", ["bash", "a"]),
         ("eval 'a' b '; c'", ["eval", "a", "c"]),
@@ -75,6 +85,13 @@ def test_every_command_is_found(source: str, expected: list[str]) -> None:
         "xargs $x",
         "xargs -I{} {} x",
         "xargs sh -c",
+        "xargs -Z a b",
+        "nohup -a a b",
+        'xargs -I "$x" a b',
+        'timeout "$x" 5 a',
+        'find . "$x" a {} \\;',
+        'find . "$x" a {} \\; -exec b {} \\;',
+        'find . -name -name "$x" a {} \\;',
         "find . $x",
         "find . -exec $x \\;",
         "find . -exec {} \\;",
@@ -91,7 +108,16 @@ def test_what_cannot_be_known_is_opaque(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ['find "$d" -name "$p"', 'timeout "$t" a', "grep $x", "rm *", "echo {a,b}", 'xargs -n "$n" rm']
+    "source",
+    [
+        'find "$d" -name "$p"',
+        'find "$d" -name "$p" -exec a {} \\;',
+        'timeout "$t" a',
+        "grep $x",
+        "rm *",
+        "echo {a,b}",
+        'xargs -n "$n" rm',
+    ],
 )
 def test_unknown_arguments_alone_are_not_opaque(source: str) -> None:
     assert not summary(source).opaque
