@@ -165,7 +165,7 @@ def _tell(workspace: Workspace, record: ActionRecord, result: CommitResult | Non
     elif record.status is ActionStatus.INTERRUPTED:
         say(f"agentsh: {record.id} was interrupted. {visible_line(record.note)}".rstrip())
         say(f"  {_NOTHING_STAGED}")
-    elif record.note:
+    elif record.note and record.status is not ActionStatus.REJECTED:  # --discard: the person knows why
         say(f"agentsh: {record.id}: {visible_line(record.note)}")
     if record.changes:
         tell_changes(workspace, record, result)

@@ -47,7 +47,7 @@ def status(*, directory: str, data_dir: Path | None, as_json: bool) -> None:
 
 def _status(page: Page, now: Status) -> None:
     from agentsh.cli.paint import Span  # noqa: PLC0415 - see agentsh.cli
-    from agentsh.cli.words import count, ids, names, size, status_style, title  # noqa: PLC0415
+    from agentsh.cli.words import OPEN, count, ids, names, size, status_style, title  # noqa: PLC0415
     from agentsh.core.action import ActionStatus  # noqa: PLC0415
     from agentsh.core.sanitise import visible_line, visible_path  # noqa: PLC0415
 
@@ -70,9 +70,9 @@ def _status(page: Page, now: Status) -> None:
             (
                 Span(r.id, "bold"),
                 Span(r.status.value, status_style(r.status.value)),
-                Span(count(len(r.changes), "path")),
+                Span(_share(r)),
                 Span(title(r, 60)),
-                Span(names((e.path for e in r.changes), most=3), "dim"),
+                Span(names((e.path for e in r.changes if e.state in OPEN), most=3), "dim"),
             )
             for r in now.pending
         ],
@@ -85,6 +85,17 @@ def _status(page: Page, now: Status) -> None:
         page.add(Span("look: agentsh diff", "dim"), Span(f"    keep: agentsh approve {ids(waiting)}", "dim"))
     if len(waiting) < len(now.pending):
         page.add(Span("write what is approved: agentsh commit", "dim"))
+
+
+def _share(record: ActionRecord) -> str:
+    """How many paths an action's status speaks of: 'approved' may be about some of what is staged."""
+    from agentsh.cli.words import OPEN, count  # noqa: PLC0415 - see agentsh.cli
+
+    staged = [e for e in record.changes if e.state in OPEN]
+    alike = [e for e in staged if e.state.value == record.status.value]
+    if len(alike) < len(staged):
+        return f"{len(alike):,} of {count(len(staged), 'path')}"
+    return count(len(staged), "path")
 
 
 def _last(now: Status) -> str:

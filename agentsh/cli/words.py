@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agentsh.cli.paint import Span
 from agentsh.core.action import ActionStatus
-from agentsh.core.effect import EffectKind, Flag
+from agentsh.core.effect import EffectKind, EffectState, Flag
 from agentsh.core.sanitise import visible_line, visible_path, visible_title
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ STATUS_STYLES = {
     ActionStatus.DONE: "dim",
     ActionStatus.RUNNING: "blue",
 }
+
+OPEN = (EffectState.PENDING, EffectState.APPROVED)
+"""The states of an effect that is staged."""
 
 LIMITS = {
     "wall_s": "time limit",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from agentsh.cli.root import root
 from agentsh.core.action import ActionStatus
 from agentsh.core.decision import Decision, Verdict
-from agentsh.core.effect import Flag
+from agentsh.core.effect import EffectState, Flag, change_set
 from agentsh.core.errors import PolicyDenied
 from agentsh.core.report import CheckReport, LogEntry, LogKind, Recovery
 
@@ -341,3 +342,13 @@ def test_what_is_approved_already_only_needs_a_commit(cli: Any, workspace: Any, 
     workspace.diffs = [make.created(b"f")]
     err = cli("exec", "touch f").err
     assert "keep: agentsh commit" in err
+
+
+def test_status_tells_which_part_of_an_action_is_approved(cli: Any, workspace: Any, make: Any) -> None:
+    record = make.action(1, "touch a b c", paths=[b"a", b"b", b"c"], status=ActionStatus.APPROVED)
+    states = (EffectState.COMMITTED, EffectState.APPROVED, EffectState.PENDING)
+    effects = [replace(e, state=s) for e, s in zip(record.changes, states, strict=True)]
+    workspace.records["a1"] = replace(record, changes=change_set(effects))
+    (line,) = [row for row in cli("status").out.decode().splitlines() if row.startswith("  a1")]
+    assert "1 of 2 paths" in line
+    assert line.endswith("b, c")
