@@ -45,7 +45,14 @@ class Reviewer:
     def approve(self, ids: Sequence[str], *, paths: Sequence[bytes], comment: str) -> list[ActionRecord]:
         """Approve staged actions, all their open effects or those that ``paths`` name."""
         chosen: list[tuple[ActionRecord, tuple[bytes, ...]]] = []
-        for action in self._staged(ids):
+        staged = self._staged(ids)
+        for path in paths:
+            if not any(named_effects(action, [path]) for action in staged):
+                raise NotFoundError(
+                    f"{' '.join(ids)}: no staged effect on {visible_path(path)}; nothing was approved.",
+                    next_step="'agentsh show ACTION' lists an action's effects.",
+                )
+        for action in staged:
             if paths:
                 named = named_effects(action, paths)
                 if not named:

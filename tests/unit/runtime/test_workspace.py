@@ -373,3 +373,10 @@ def test_a_place_for_data_that_cannot_be_made_is_said_to_be_that(root: Path, tmp
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot be made"):
         Workspace.open(root, data_dir=tmp_path / "file" / "data")
+
+
+def test_a_path_that_names_nothing_approves_nothing(ws: Workspace) -> None:
+    ws.exec("echo a > a")
+    with pytest.raises(NotFoundError, match="typo"):
+        ws.approve(["a1"], paths=["a", "typo"])
+    assert ws.show("a1").status is ActionStatus.PENDING
