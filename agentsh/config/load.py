@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 WORKSPACE_FILE = ".agentsh.toml"
 USER_FILE = "config.toml"
 _MAX_BYTES = 1 << 20
+_MOST = 1 << 53  # of any limit: whole numbers up to here are exact everywhere
+_MAX_PATTERNS, _MAX_PATTERN = 1000, 1000  # each is held against every path that an action changes
 
 Table = Mapping[str, Any]
 
@@ -45,7 +50,10 @@ def load_config(workspace: Path, *, user_dir: Path | None = None) -> Config:
 
 def _read(path: Path) -> Table | None:
     try:
-        with path.open("rb") as f:
+        # Without waiting: in place of a file there may be a FIFO that nobody ever writes.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as f:
+            if not stat.S_ISREG(os.fstat(f.fileno()).st_mode):
+                raise ConfigError(f"The configuration {visible_line(str(path))} is not a regular file.")
             data = f.read(_MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -90,6 +98,8 @@ def _texts(table: Table, key: str, path: Path) -> tuple[str, ...]:
     value = table.get(key, [])
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
         raise _bad(path, key, "must be a list of strings")
+    if len(value) > _MAX_PATTERNS or any(len(v) > _MAX_PATTERN for v in value):
+        raise _bad(path, key, f"may hold {_MAX_PATTERNS} patterns of {_MAX_PATTERN} characters at most")
     return tuple(value)
 
 
@@ -99,8 +109,8 @@ def _limits(table: Table, base: Limits, path: Path) -> Limits:
     for key, value in table.items():
         whole = isinstance(getattr(base, key), int)
         good = isinstance(value, int) if whole else isinstance(value, (int, float))
-        if isinstance(value, bool) or not good or value <= 0:
-            raise _bad(path, f"limits.{key}", "must be a positive number")
+        if isinstance(value, bool) or not good or not math.isfinite(value) or not 0 < value <= _MOST:
+            raise _bad(path, f"limits.{key}", f"must be a positive number, {_MOST} at most")
         changed[key] = value if whole else float(value)
     return replace(base, **changed)
 

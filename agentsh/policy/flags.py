@@ -95,6 +95,22 @@ _RUNS_CODE_NAMES = frozenset(
         ".xsession",
         "crontab",
         ".ssh",
+        # A bare repository needs no telling name, but has these; git obeys its configuration and runs its hooks.
+        "head",
+        "applypatch-msg",
+        "commit-msg",
+        "fsmonitor-watchman",
+        "post-checkout",
+        "post-commit",
+        "post-merge",
+        "post-rewrite",
+        "pre-applypatch",
+        "pre-commit",
+        "pre-merge-commit",
+        "pre-push",
+        "pre-rebase",
+        "prepare-commit-msg",
+        "reference-transaction",
     ]
 )
 _RUNS_CODE_DIRS = (
@@ -163,8 +179,12 @@ def runs_code(path: bytes) -> bool:
     if name in _RUNS_CODE_NAMES or name.endswith(_RUNS_CODE_SUFFIXES):
         return True
     inside = f"/{text}/"
-    # A bare repository (name.git) has its hooks directly below it.
-    return any(f"/{d}/" in inside for d in _RUNS_CODE_DIRS) or ".git/hooks/" in inside
+    # A bare repository (name.git) has its hooks and its configuration directly below it.
+    return (
+        any(f"/{d}/" in inside for d in _RUNS_CODE_DIRS)
+        or ".git/hooks/" in inside
+        or re.search(r"[^/]\.git/config/$", inside) is not None
+    )
 
 
 def secret_like(path: bytes) -> bool:
@@ -174,17 +194,19 @@ def secret_like(path: bytes) -> bool:
 
 
 def escapes(path: bytes, target: bytes) -> bool:
-    """Whether a symlink at ``path`` with the text ``target`` leads out of the workspace, by its names alone."""
+    """Whether a symlink at ``path`` with the text ``target`` may lead out of the workspace, by its names alone."""
     if target.startswith(b"/"):
         return True
     depth = path.count(b"/")
+    inside = False
     for name in target.split(b"/"):
         if name == b"..":
             depth -= 1
-            if depth < 0:
+            # What '..' means after a name depends on where that name leads: it may be a symlink itself.
+            if depth < 0 or inside:
                 return True
         elif name not in (b"", b"."):
-            depth += 1
+            inside = True
     return False
 
 

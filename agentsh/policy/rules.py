@@ -24,24 +24,35 @@ _RANK = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
 def glob_pattern(glob: str) -> re.Pattern[str]:
     """A path pattern as a regular expression over folded paths.
 
-    ``*`` and ``?`` stay within a name, ``**`` crosses names; a pattern without a slash matches the name anywhere; a
+    ``*`` and ``?`` stay within a name, ``**`` crosses names, and as a whole name stands for any number of them, also
+    none; a pattern without a slash matches the name anywhere; a
     pattern that matches a directory matches what is below it (as in a ``.gitignore``).
+
+    A pattern can come from the workspace, so none may take long: between two ``**`` the first match is as good as any
+    later one, and so is what a ``*`` skips first. Atomic groups keep the engine from trying the others.
     """
     text = fold(glob.encode("utf-8", "surrogateescape")).strip("/")
-    out = "" if "/" in text else "(?:.*/)?"
-    i = 0
-    while i < len(text):
-        if text.startswith("**/", i):
-            out += "(?:.*/)?"
-            i += 3
-        elif text.startswith("**", i):
-            out += ".*"
-            i += 2
-        else:
-            ch = text[i]
-            out += "[^/]*" if ch == "*" else "[^/]" if ch == "?" else re.escape(ch)
-            i += 1
-    return re.compile(out + "(?:/.*)?", re.DOTALL)
+    if "/" not in text:
+        text = f"**/{text}"
+    stretches = [_stretch(s) for s in _DOUBLE_STAR.split(f"{text}\0")]
+    skips = ["(?:.*?/)??" if s.endswith("/") else ".*?" for s in _DOUBLE_STAR.findall(text)]
+    out = stretches[0]
+    for skip, stretch in zip(skips, stretches[1:], strict=True):
+        out += f"(?>{skip}{stretch})"
+    return re.compile(out, re.DOTALL)
+
+
+_DOUBLE_STAR = re.compile(r"(?:(?<![^/])\*\*/)+|\*{2,}")
+_END = "(?:/.*)?\\Z"
+
+
+def _stretch(text: str) -> str:
+    """What stands between two ``**``, the end of the pattern written as NUL, which no path holds."""
+    first, *others = (
+        "".join("[^/]" if ch == "?" else _END if ch == "\0" else re.escape(ch) for ch in piece)
+        for piece in text.split("*")
+    )
+    return first + "".join(f"(?>[^/]*?{piece})" for piece in others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus, Output
 from agentsh.core.decision import Decision, Verdict
 from agentsh.core.effect import ChangeSet, EffectState
-from agentsh.core.errors import AgentshError, ConflictError, UsageError
+from agentsh.core.errors import AgentshError, ConflictError, LimitExceeded, UsageError
 from agentsh.runtime.capture import capture
 from agentsh.runtime.pending import STAGED, staged_states
 from agentsh.sandbox import Job, Outcome
@@ -32,45 +32,66 @@ def job_for(spec: ActionSpec, limits: Limits) -> Job:
     """What the sandbox has to run for ``spec``.
 
     Raises:
-        UsageError: the kind cannot be run, or an argument is missing.
+        UsageError: the kind cannot be run, or an argument is missing or of the wrong type.
     """
     given = spec.arguments
-
-    def text(name: str) -> str:
-        value = given.get(name)
-        if not isinstance(value, str):
-            raise UsageError(f"A {spec.kind.value} action needs '{name}' as text.")
-        return value
-
-    def path() -> str:
-        value = text("path")
-        return f"./{value}" if value.startswith("-") else value
-
     match spec.kind:
         case ActionKind.SHELL:
-            return Job(script=text("line"), limits=limits)
+            return Job(script=_text(spec, "line"), limits=limits)
         case ActionKind.READ:
-            span = [str(int(given[name])) for name in ("offset", "limit") if given.get(name) is not None]
+            span = [_number(spec, name) for name in ("offset", "limit") if given.get(name) is not None]
             if len(span) == 1 and given.get("offset") is None:
                 span.insert(0, "1")
-            return Job(argv=("view", path(), *span), limits=limits)
+            return Job(argv=("view", _path(spec), *span), limits=limits)
         case ActionKind.WRITE:
-            return Job(argv=("put", path()), stdin=_encode(text("content")), limits=limits)
+            return Job(argv=("put", _path(spec)), stdin=_encode(_text(spec, "content")), limits=limits)
         case ActionKind.EDIT:
-            parts = [_encode(text("old")), _encode(text("new"))]
+            parts = [_encode(_text(spec, "old")), _encode(_text(spec, "new"))]
             flags = ("--all",) if given.get("replace_all") else ()
             stdin = b"".join(b"%d\n%s" % (len(p), p) for p in parts)
-            return Job(argv=("edit", path(), *flags), stdin=stdin, limits=limits)
+            return Job(argv=("edit", _path(spec), *flags), stdin=stdin, limits=limits)
         case ActionKind.SEARCH:
-            where = path() if given.get("path") else "."
-            only = (f"--include={text('glob')}",) if given.get("glob") else ()
-            return Job(argv=("grep", "-rnE", *only, "-e", text("pattern"), "--", where), limits=limits)
+            where = _path(spec) if given.get("path") else "."
+            only = (f"--include={_word(spec, 'glob')}",) if given.get("glob") else ()
+            return Job(argv=("grep", "-rnE", *only, "-e", _word(spec, "pattern"), "--", where), limits=limits)
         case _:
             raise UsageError(f"A {spec.kind.value} is not something that runs in the sandbox.")
 
 
+def _text(spec: ActionSpec, name: str) -> str:
+    value = spec.arguments.get(name)
+    if not isinstance(value, str):
+        raise UsageError(f"A {spec.kind.value} action needs '{name}' as text.")
+    return value
+
+
+def _word(spec: ActionSpec, name: str) -> str:
+    """Text that becomes an argument of a command: WASI takes nothing but Unicode."""
+    value = _text(spec, name)
+    try:
+        value.encode()
+    except UnicodeEncodeError as e:
+        raise UsageError(f"'{name}' of a {spec.kind.value} action is not valid Unicode.") from e
+    return value
+
+
+def _path(spec: ActionSpec) -> str:
+    value = _word(spec, "path")
+    return f"./{value}" if value.startswith("-") else value
+
+
+def _number(spec: ActionSpec, name: str) -> str:
+    value = spec.arguments[name]
+    if not isinstance(value, int):
+        raise UsageError(f"'{name}' of a {spec.kind.value} action must be a whole number.")
+    return str(int(value))
+
+
 def _encode(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as e:
+        raise UsageError("The text of an action is not valid Unicode.") from e
 
 
 class Actor:
@@ -124,8 +145,11 @@ class Actor:
                 pending=staged_states(self._store.actions(status=STAGED)),
                 store=self._store,
                 started_ns=started_ns,
+                most_bytes=limits.staged_bytes,
             )
             return self._record(action, spec, wanted, outcome, changes)
+        except LimitExceeded as e:
+            return self._drop(action, Outcome(exit_code=e.exit_code, stopped=e.limit, note=e.what))
         except ConflictError as e:
             self._drop(action, Outcome(exit_code=e.exit_code, note=e.what))
             raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from agentsh.core.effect import ChangeSet, FileEffect, change_set
 from agentsh.core.entry import Entry, EntryType
-from agentsh.core.errors import ConflictError
+from agentsh.core.errors import ConflictError, LimitExceeded
 from agentsh.core.sanitise import visible_path
 from agentsh.core.tree import Tree, entry_type
 from agentsh.policy import flag_effect
@@ -63,6 +63,7 @@ def capture(
     pending: Mapping[bytes, Entry | None],
     store: Store,
     started_ns: int,
+    most_bytes: int,
 ) -> ChangeSet:
     """The change set of an action that has just run.
 
@@ -73,13 +74,21 @@ def capture(
         pending: the staged states that earlier, uncommitted actions left.
         store: receives the content of both states.
         started_ns: when the action started, on the clock that stamps files.
+        most_bytes: of content that the changed files may have together; holes count, as reading them takes time.
 
     Raises:
         ConflictError: the person changed one of the paths while the action ran, so what the action saw is not known.
+        LimitExceeded: the changed files are larger than ``most_bytes``.
     """
     effects: list[FileEffect] = []
     moved: list[bytes] = []
+    left = most_bytes
     for path in paths:
+        now = staged.lstat(path)
+        if now is not None and stat.S_ISREG(now.st_mode):
+            left -= now.st_size
+            if left < 0:
+                raise LimitExceeded("The files that it changed are too large.", limit="staged_bytes")
         if path in pending:
             before = pending[path]
         else:

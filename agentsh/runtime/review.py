@@ -62,12 +62,7 @@ class Reviewer:
                     )
             else:
                 named = tuple(e.path for e in open_effects(action))
-            for effect in open_effects(action):
-                decision = self._policy.judge_effect(action.spec, effect)
-                if effect.path in named and decision.verdict is Verdict.DENY:
-                    raise PolicyDenied(
-                        f"{action.id} may not change {visible_path(effect.path)}: {decision.reason}", rule=decision.rule
-                    )
+            self._refuse_denied(action, [e for e in open_effects(action) if e.path in named])
             chosen.append((action, named))
         for action, named in chosen:
             self._store.approve(
@@ -112,6 +107,7 @@ class Reviewer:
                 raise ApprovalNeeded(f"Nothing is approved yet; staged: {names}.")
             return CommitResult(None, None)
         for action in approved:
+            self._refuse_denied(action, [e for e in open_effects(action) if e.state is EffectState.APPROVED])
             approval = self._store.approval(action.id)
             if approval is None or approval[0] != action.changes.digest:
                 raise ConflictError(
@@ -184,6 +180,15 @@ class Reviewer:
         self._store.finish_action(action, status=ActionStatus.APPROVED, exit_code=0, changes=changes)
         self._store.approve(action, change_set_digest=changes.digest, paths=None, comment="asked for by the person")
         return action
+
+    def _refuse_denied(self, action: ActionRecord, effects: Sequence[FileEffect]) -> None:
+        """Raise where the policy denies an effect: the one that holds now, whatever an earlier one allowed."""
+        for effect in effects:
+            decision = self._policy.judge_effect(action.spec, effect)
+            if decision.verdict is Verdict.DENY:
+                raise PolicyDenied(
+                    f"{action.id} may not change {visible_path(effect.path)}: {decision.reason}", rule=decision.rule
+                )
 
     def _staged(self, ids: Sequence[str]) -> list[ActionRecord]:
         """The actions of ``ids``, which must be staged."""

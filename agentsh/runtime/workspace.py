@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,7 +22,7 @@ from agentsh.runtime.pending import STAGED, netted, owners
 from agentsh.runtime.recover import recover
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from agentsh.core.diff import FileDiff
     from agentsh.core.limits import Limits
@@ -183,14 +185,30 @@ class Workspace:
             return
         try:
             with FileLock(self._home / "lock", wait_s=0):
-                done = recover(store, self._tree)
-                for action in store.running():
-                    store.end_interrupted(action)
-                    done.append(Recovery(action=action, outcome="interrupted"))
-                self._restage()
-                self.recovered = tuple(done)
+                self._put_right(store)
         except WorkspaceBusy:
             return
+
+    def _put_right(self, store: Store) -> None:
+        done = recover(store, self._tree)
+        for action in store.running():
+            store.end_interrupted(action)
+            done.append(Recovery(action=action, outcome="interrupted"))
+        self._restage()
+        self.recovered += tuple(done)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """This process's turn to change something: alone, and on what no dead process has left half done.
+
+        Raises:
+            WorkspaceBusy: another process is working here.
+        """
+        with self._lock:
+            store = self._open_store()
+            if store.running() or store.open_commits():
+                self._put_right(store)
+            yield
 
     # -- act -----------------------------------------------------------------------------------------------------
 
@@ -253,11 +271,11 @@ class Workspace:
         """
         limits = self.config.limits
         if timeout is not None:
-            if timeout <= 0:
-                raise UsageError("The time limit must be more than 0 seconds.")
+            if not 0 < timeout < inf:
+                raise UsageError("The time limit must be a number of seconds, more than 0.")
             limits = replace(limits, wall_s=timeout)
         actor = self._open_actor()
-        with self._lock:
+        with self._turn():
             return actor.run(spec, limits=limits, session=session, on_output=on_output)
 
     def interrupt(self) -> None:
@@ -325,7 +343,7 @@ class Workspace:
         Raises:
             PolicyDenied: the policy refuses an effect, whoever approves.
         """
-        with self._lock:
+        with self._turn():
             return self._reviewer().approve(actions, paths=[_raw(p) for p in paths], comment=comment)
 
     def reject(self, actions: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
@@ -334,7 +352,7 @@ class Workspace:
         Raises:
             ConflictError: a later action builds on one of them.
         """
-        with self._lock:
+        with self._turn():
             return self._reviewer().reject(actions, reason=reason, status=ActionStatus.REJECTED)
 
     def commit(self) -> CommitResult:
@@ -344,12 +362,12 @@ class Workspace:
             ConflictError: the workspace is no longer what an action worked on; nothing is written.
             ApprovalNeeded: something is staged, and none of it is approved.
         """
-        with self._lock:
+        with self._turn():
             return self._reviewer().commit()
 
     def discard(self) -> list[ActionRecord]:
         """Drop everything that is staged."""
-        with self._lock:
+        with self._turn():
             staged = [a.id for a in self._open_store().actions(status=STAGED)]
             return self._reviewer().reject(staged, reason="", status=ActionStatus.DISCARDED)
 
@@ -363,12 +381,12 @@ class Workspace:
         Raises:
             ConflictError: newer work changed the same lines; nothing is written.
         """
-        with self._lock:
+        with self._turn():
             return self._reviewer().revert(actions, dry_run=dry_run)
 
     def restore(self, snapshot: str, *, paths: Sequence[str | bytes] = (), dry_run: bool = False) -> CommitResult:
         """Bring the workspace, or some paths of it, back to a snapshot. An action of its own, as a revert is."""
-        with self._lock:
+        with self._turn():
             return self._reviewer().restore(snapshot, paths=[_raw(p) for p in paths], dry_run=dry_run)
 
     def undo(self) -> CommitResult:
@@ -377,7 +395,7 @@ class Workspace:
         Raises:
             UsageError: nothing was ever committed here.
         """
-        with self._lock:
+        with self._turn():
             return self._reviewer().undo()
 
     # -- upkeep --------------------------------------------------------------------------------------------------
@@ -388,7 +406,7 @@ class Workspace:
 
     def gc(self) -> GcReport:
         """Free what nothing needs: no snapshot, no pending or revertable action, no journal row."""
-        with self._lock:
+        with self._turn():
             return self._open_store().gc()
 
     # -- agent sessions ------------------------------------------------------------------------------------------
@@ -434,8 +452,14 @@ def load_policy(name: str, *, protected: Sequence[str] = ()) -> Policy:
 
 
 def _raw(path: str | bytes) -> bytes:
-    """A path as the store has it: raw bytes, relative, no slash at either end."""
+    """A path as the store has it: raw bytes, relative, no slash at either end; the workspace itself is ``.``.
+
+    Raises:
+        UsageError: it is empty, as an unset variable is, or absolute.
+    """
     raw = os.fsencode(path)
+    if not raw or raw.startswith(b"/"):
+        raise UsageError(f"{path!r} is not a path inside the workspace.", next_step="'.' is the whole workspace.")
     while raw.startswith(b"./"):
         raw = raw[2:].lstrip(b"/")
     return b"" if raw == b"." else raw.rstrip(b"/")

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agentsh import Workspace
 from agentsh.core.errors import SandboxError
 from agentsh.core.limits import Limits
 from agentsh.sandbox import Job, Outcome, Sandbox, open_staging
 from agentsh.sandbox.worker.start import python_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Opener = Callable[..., Workspace]
 
 SECRET = "the-host-secret"  # noqa: S105 - what the attacks look for
 _SOURCE = Path(__file__).parent / "guest" / "attack.c"
@@ -103,3 +106,25 @@ def cage(
     made = Cage(tmp_path, cache, request.param)
     yield made
     made.sandbox.close()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A workspace."""
+    (tmp_path / "ws").mkdir()
+    return tmp_path / "ws"
+
+
+@pytest.fixture
+def opener(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opener]:
+    """Opens the workspace, as often as a test likes."""
+    monkeypatch.setenv("AGENTSH_CONFIG_DIR", str(tmp_path / "config"))
+    opened: list[Workspace] = []
+
+    def open_it(**options: str) -> Workspace:
+        opened.append(Workspace.open(root, data_dir=tmp_path / "data", **options))  # type: ignore[arg-type]
+        return opened[-1]
+
+    yield open_it
+    for workspace in opened:
+        workspace.close()

@@ -107,7 +107,7 @@ class CopyView(StagingView):
             if before is None:
                 count += 1
             if before != mark and stat.S_ISREG(st.st_mode):
-                total += st.st_blocks * 512
+                total += max(st.st_size, st.st_blocks * 512)  # holes too: what is staged is read
             return mark
 
         index.scan(self._view.fd, force=True, visit=visit)

@@ -224,7 +224,7 @@ class OverlayView(StagingView):
                 with opened_directory(fd, name, force=True) as here:
                     return b"o" + mark if _opaque(here) else mark
             if sizes is not None:
-                sizes.append(st.st_blocks * 512)
+                sizes.append(max(st.st_size, st.st_blocks * 512))  # holes too: what is staged is read
             return _RACY if horizon is not None and st.st_ctime_ns >= horizon else mark
 
         return index.scan(self._upper.fd, force=True, visit=visit)

@@ -64,7 +64,7 @@ def test_secret_like() -> None:
         (b"a/l", b"../../b", True),
         (b"l", b"/etc/passwd", True),
         (b"l", b"x/../../y", True),
-        (b"d/l", b"./../d/../d", False),
+        (b"d/l", b"./../d/../d", True),
     ],
 )
 def test_escapes(path: bytes, target: bytes, out: bool) -> None:
