@@ -15,6 +15,16 @@ from agentsh.core.sanitise import visible_line
 if TYPE_CHECKING:
     from pathlib import Path
 
+_LOOKED_AT = {
+    "actions": "action",
+    "commits": "commit",
+    "snapshots": "snapshot",
+    "sessions": "session",
+    "blobs": "blob",
+    "journal": "journal row",
+}
+"""What of a check's counts tells a person something; --json has all of them."""
+
 
 @click.command(
     cls=Command,
@@ -29,12 +39,16 @@ def check(*, directory: str, data_dir: Path | None, as_json: bool) -> int:
     """Verify the store: every blob, reference and journal row. Exit code 7 when something is damaged."""
     with opened(directory, data_dir) as workspace:
         report = workspace.check()
+    from agentsh.cli.words import count  # noqa: PLC0415 - see agentsh.cli
+
     if as_json:
         data_json({"ok": report.ok, "problems": encode.plain(report.problems), "objects": report.objects})
     else:
         for problem in report.problems:
             data(f"damaged: {visible_line(problem)}")
-        looked = ", ".join(f"{n:,} {visible_line(kind)}" for kind, n in report.objects.items() if n)
+        looked = ", ".join(
+            count(report.objects[kind], one) for kind, one in _LOOKED_AT.items() if report.objects.get(kind)
+        )
         say(("The store is sound: " if report.ok else "The store is damaged. Looked at ") + (looked or "it is empty"))
         if not report.ok:
             say("  Your files are unchanged; what the problems name cannot be reverted or restored.")
