@@ -150,14 +150,14 @@ def _tell_end(result: TaskResult) -> None:
     """Why it did not finish, and how to go on."""
     if result.error is not None:
         say(f"agentsh: {visible(result.error.what)}")
-        for part in (result.error.files, result.error.next_step):
+        for part in (result.error.files, result.error.next_step.replace("--resume ID", f"--resume {result.session}")):
             if part:
                 say(f"  {visible(part)}")
     elif result.status == "step-limit":
         say("agentsh: The step limit ended the run. What it staged is kept for review.")
     elif result.status == "interrupted":
         say("agentsh: Stopped. What it staged is kept for review; your files are unchanged.")
-    if result.status != "done":
+    if result.status != "done" and (result.error is None or "--resume ID" not in result.error.next_step):
         say(f"  Go on: agentsh run --resume {result.session}")
 
 

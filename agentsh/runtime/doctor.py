@@ -181,7 +181,7 @@ def _store(root: Path, base: Path) -> Finding:
         problems = len(report.problems)
         found = f"{problems} problem" if problems == 1 else f"{problems} problems"
         return Finding("store", "bad", f"{home}: {found}", "'agentsh check' names them.")
-    return Finding("store", "ok", f"{home}: {size:,} bytes, sound")
+    return Finding("store", "ok", f"{home}: {size / 1024:,.0f} KiB, sound")
 
 
 def _config(root: Path) -> Config:
