@@ -8,6 +8,7 @@ made of, under which licence, and the hash that agentsh asks for before it loads
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -206,6 +207,16 @@ def main(argv: list[str] | None = None) -> int:
     unknown = set(options.modules) - set(manifest["modules"])
     if unknown:
         parser.error(f"no module {', '.join(sorted(unknown))}; there are {', '.join(manifest['modules'])}")
+    WORK.mkdir(exist_ok=True)
+    with (WORK / "lock").open("w") as lock:
+        # Two at once would delete each other's work: the second one waits, and finds nothing left to do.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return build_all(options)
+
+
+def build_all(options: argparse.Namespace) -> int:
+    """Build the modules that were asked for, one after the other; the exit code."""
+    manifest = json.loads(MANIFEST.read_text("utf-8"))
     stamps_file = WORK / "stamps.json"
     stamps = json.loads(stamps_file.read_text("utf-8")) if stamps_file.exists() else {}
     start = time.monotonic()

@@ -84,6 +84,16 @@ PATCHES: Final = (
         'printf("%s%s \'%s\'\\n", toys.which->name, dir ? "dir" : "", s);',
         'printf("removed %s\'%s\'\\n", dir ? "directory " : "", s);',
     ),
+    (
+        "toys/other/stat.c",
+        "character device\\0directory\\0block device",
+        "character special file\\0directory\\0block special file",
+    ),
+    (
+        "toys/posix/cmp.c",
+        "      } else toys.exitval = 1;\n      break;",
+        "      }\n      toys.exitval = 1;\n      break;",
+    ),
     ("toys/posix/cmp.c", "differ: char %lld", "differ: byte %lld"),
     ("toys/posix/ln.c", "fprintf(stderr, \"'%s' -> '%s'\\n\", new, try)", "printf(\"'%s' -> '%s'\\n\", new, try)"),
     (

@@ -8,8 +8,8 @@ through it: a bad pointer is EFAULT, everything else the errno of what went wron
 - ``get_mode(path, length, follow)``: permission bits, or -errno.
 - ``set_mode(path, length, bits)``: 0, or errno.
 - ``read_link(path, length, buffer, capacity)``: bytes written, or -errno. WASI hides what absolute links say.
-- ``read_dir(path, length, cookie, buffer, capacity)``: as WASI's ``fd_readdir``, which fails on a directory with a name
-  that is not UTF-8: bytes written, or -errno.
+- ``read_dir(path, length, buffer, capacity)``: bytes that the directory's entries take, or -errno. They are there only
+  if they fit, as WASI's ``fd_readdir`` has them, which fails on a directory with a name that is not UTF-8.
 - ``get_stat(path, length, follow, buffer)``: 0, or errno; the status is eight 64-bit numbers, see :data:`_STATUS`.
 - ``remove(path, length, directory)``: 0, or errno; an empty directory, or anything else.
 - ``walk_open(path, length, flags, filters, length)``: a handle, or -errno.
@@ -44,7 +44,7 @@ MAX_FILTERS: Final = 1024 * 1024
 _STATUS: Final = struct.Struct("<QQQQqqqQ")
 """Device, inode, size, links, times of change, access and status change in nanoseconds, and the guest's ``st_mode``."""
 _ENTRY: Final = struct.Struct("<QQIB3x")
-"""What stands before each name: the number of the next entry, inode, the name's length, WASI's file type."""
+"""What stands before each name: where the next entry begins, inode, the name's length, WASI's file type."""
 _DIRECTORY: Final = 3
 _REGULAR: Final = 4
 _SYMLINK: Final = 7
@@ -91,23 +91,18 @@ class Hostcalls:
         memory.view(buffer, capacity)[: len(text)] = text
         return len(text)
 
-    def read_dir(  # noqa: PLR0917  (a guest's arguments have no names)
-        self, memory: _Memory, pointer: int, length: int, cookie: int, buffer: int, capacity: int
-    ) -> int:
-        """The entries of a directory from number ``cookie`` on, ``.`` and ``..`` first, the last one cut off to fit."""
+    def read_dir(self, memory: _Memory, pointer: int, length: int, buffer: int, capacity: int) -> int:
+        """The entries of a directory, ``.`` and ``..`` first: how many bytes they take; they are there if they fit."""
         with self._tree.directory(self._locate(memory, pointer, length, follow=True)) as fd:
             found = [(b".", os.fstat(fd).st_ino, _DIRECTORY), (b"..", 0, _DIRECTORY)]
             with os.scandir(fd) as entries:
                 found += sorted((os.fsencode(e.name), e.inode(), _wasi_type(e)) for e in entries)
-        room = memory.view(buffer, capacity)
-        used = 0
-        for number, (name, inode, kind) in enumerate(found[max(cookie, 0) :], max(cookie, 0) + 1):
-            record = (_ENTRY.pack(number, inode, len(name), kind) + name)[: capacity - used]
-            room[used : used + len(record)] = record
-            used += len(record)
-            if used == capacity:
-                break
-        return used
+        packed = bytearray()
+        for name, inode, kind in found:
+            packed += _ENTRY.pack(len(packed) + _ENTRY.size + len(name), inode, len(name), kind) + name
+        if len(packed) <= capacity:
+            memory.view(buffer, capacity)[: len(packed)] = packed
+        return len(packed)
 
     def get_stat(self, memory: _Memory, pointer: int, length: int, follow: int, buffer: int) -> int:
         """The status of a path, through a last symlink when ``follow`` is not 0."""
@@ -271,7 +266,7 @@ def define_hostcalls(linker: Linker, store: Store, *, tree: Tree) -> Hostcalls: 
     from wasmtime import FuncType, Memory, ValType  # noqa: PLC0415  (loaded in the sandbox's worker alone)
 
     calls = Hostcalls(tree)
-    i32, i64 = ValType.i32(), ValType.i64()
+    i32 = ValType.i32()
 
     def memory_of(caller: Caller) -> _Memory:
         exported = caller.get("memory")
@@ -279,7 +274,7 @@ def define_hostcalls(linker: Linker, store: Store, *, tree: Tree) -> Hostcalls: 
             return _Memory(0, 0)  # every pointer is out of bounds
         return _Memory(ctypes.addressof(exported.data_ptr(caller).contents), exported.data_len(caller))
 
-    def offer(name: str, arity: int, call: Callable[..., int], *, negative: bool, wide: int = -1) -> None:
+    def offer(name: str, arity: int, call: Callable[..., int], *, negative: bool) -> None:
         def run(caller: Caller, *args: int) -> int:
             try:
                 return call(memory_of(caller), *args)
@@ -287,13 +282,12 @@ def define_hostcalls(linker: Linker, store: Store, *, tree: Tree) -> Hostcalls: 
                 number = wasi_errno(e)
                 return -number if negative else number
 
-        types = [i64 if n == wide else i32 for n in range(arity)]
-        linker.define_func(MODULE, name, FuncType(types, [i32]), run, access_caller=True)
+        linker.define_func(MODULE, name, FuncType([i32] * arity, [i32]), run, access_caller=True)
 
     offer("get_mode", 3, calls.get_mode, negative=True)
     offer("set_mode", 3, calls.set_mode, negative=False)
     offer("read_link", 4, calls.read_link, negative=True)
-    offer("read_dir", 5, calls.read_dir, negative=True, wide=2)
+    offer("read_dir", 4, calls.read_dir, negative=True)
     offer("get_stat", 4, calls.get_stat, negative=False)
     offer("remove", 3, calls.remove, negative=False)
     offer("walk_open", 5, calls.walk_open, negative=True)

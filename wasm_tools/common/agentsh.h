@@ -21,8 +21,9 @@ HOST("get_mode") int host_get_mode(const char *path, size_t len, int follow);
 HOST("set_mode") int host_set_mode(const char *path, size_t len, int mode);
 /* The text of a symlink; its length, or a negative errno. */
 HOST("read_link") int host_read_link(const char *path, size_t len, char *buf, size_t cap);
-/* As WASI's fd_readdir, by path and with names of any bytes; how many bytes, or a negative errno. */
-HOST("read_dir") int host_read_dir(const char *path, size_t len, int64_t cookie, void *buf, size_t cap);
+/* The entries of a directory as WASI's fd_readdir has them, with names of any bytes; how many bytes they take, and they
+ * are there only if that is no more than cap. Or a negative errno. */
+HOST("read_dir") int host_read_dir(const char *path, size_t len, void *buf, size_t cap);
 /* Status of a path whose names are any bytes; 0 or a positive errno. follow: through a last symlink. */
 struct host_status {
     uint64_t dev, ino, size, nlink;

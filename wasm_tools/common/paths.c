@@ -256,7 +256,7 @@ int agentsh_fstatat(int dirfd, const char *path, struct stat *st, int flags)
         agentsh_close(fd);
         return rc;
     }
-    if (device) return fstat((int)device - STANDS_FOR_STDIN, st);
+    if (device) return agentsh_fstat((int)device - STANDS_FOR_STDIN, st);
     if (is_dotdot(path) && (up = dotdot(dirfd))) path = up, dirfd = AT_FDCWD;
     int rc = any_fstatat(dirfd, path, st, flags);
     if (rc) plain_errno();
@@ -283,9 +283,8 @@ int agentsh_fstat(int fd, struct stat *st)
 {
     enum stand_in kind = streams_kind(fd);
     if (kind == STANDS_FOR_DIRECTORY) return agentsh_stat(opened[fd], st);
-    if (kind) return streams_fstat(fd, st);
-    int rc = fstat(fd, st);
-    if (!rc) fill_mode(st, fd >= 0 && fd < TABLE ? opened[fd] : NULL, 1);
+    int rc = streams_fstat(fd, st);
+    if (!rc && kind != STANDS_FOR_NULL) fill_mode(st, fd >= 0 && fd < TABLE ? opened[fd] : NULL, 1);
     return rc;
 }
 

@@ -2,6 +2,7 @@
  * /dev/null, /dev/stdin, /dev/stdout and /dev/stderr can be opened; a directory can be listed that has names in it which
  * are not UTF-8. The C library calls an import by a symbol; a function of that name here takes the import's place. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wasi/api.h>
 
@@ -23,7 +24,12 @@ int32_t IN_PLACE_OF(fd_readdir)(int32_t, int32_t, int32_t, int64_t, int32_t);
 
 enum { TABLE = 1024, BROKEN_PIPE = 128 + 13 };
 static unsigned char kinds[TABLE];
-static unsigned char by_host[TABLE]; /* directories that WASI cannot list */
+
+/* Directories that WASI cannot list: what the host told, whole, because they may change while they are read. */
+static struct listing {
+    char *entries;
+    size_t size;
+} *listings[TABLE];
 
 enum stand_in streams_device(const char *path)
 {
@@ -43,7 +49,11 @@ enum stand_in streams_kind(int fd)
 
 void streams_forget(int fd)
 {
-    if (fd >= 0 && fd < TABLE) kinds[fd] = by_host[fd] = 0;
+    if (fd < 0 || fd >= TABLE) return;
+    kinds[fd] = STANDS_FOR_ITSELF;
+    if (listings[fd]) free(listings[fd]->entries);
+    free(listings[fd]);
+    listings[fd] = NULL;
 }
 
 int streams_stand_in(enum stand_in what)
@@ -54,10 +64,7 @@ int streams_stand_in(enum stand_in what)
         errno = EMFILE;
         return -1;
     }
-    if (fd >= 0) {
-        kinds[fd] = what;
-        by_host[fd] = what == STANDS_FOR_DIRECTORY;
-    }
+    if (fd >= 0) kinds[fd] = (unsigned char)what;
     return fd;
 }
 
@@ -118,17 +125,41 @@ int32_t IN_PLACE_OF(fd_tell)(int32_t fd, int32_t result)
     return 0;
 }
 
+/* Ask the host for a directory's entries; 0 or an errno. */
+static int list(int fd, const char *name)
+{
+    struct listing *all = listings[fd] ? listings[fd] : calloc(1, sizeof(*all));
+    if (!all) return ENOMEM;
+    listings[fd] = all;
+    for (size_t cap = 1 << 14;;) {
+        char *entries = realloc(all->entries, cap);
+        if (!entries) return ENOMEM;
+        all->entries = entries;
+        all->size = 0;
+        int size = host_read_dir(name, strlen(name), entries, cap);
+        if (size < 0) return -size;
+        if ((size_t)size <= cap) {
+            all->size = (size_t)size;
+            return 0;
+        }
+        cap = (size_t)size + 4096;
+    }
+}
+
 int32_t IN_PLACE_OF(fd_readdir)(int32_t fd, int32_t buf, int32_t cap, int64_t cookie, int32_t result)
 {
     const char *name = paths_name(fd);
-    if (!name || !by_host[fd]) {
+    int by_host = name && (listings[fd] || streams_kind(fd) == STANDS_FOR_DIRECTORY);
+    if (!by_host) {
         int32_t error = wasi_readdir(fd, buf, cap, cookie, result);
         /* Only from the start: the host's numbers of entries are its own. */
         if (error != EILSEQ || !name || cookie) return error;
-        by_host[fd] = 1;
     }
-    int used = host_read_dir(name, strlen(name), cookie, (void *)buf, (size_t)cap);
-    if (used < 0) return -used;
-    *(__wasi_size_t *)result = (__wasi_size_t)used;
+    int error = cookie ? 0 : list(fd, name);
+    if (error) return error;
+    size_t left = (uint64_t)cookie < listings[fd]->size ? listings[fd]->size - (size_t)cookie : 0;
+    if (left > (size_t)cap) left = (size_t)cap;
+    memcpy((void *)buf, listings[fd]->entries + cookie, left);
+    *(__wasi_size_t *)result = left;
     return 0;
 }

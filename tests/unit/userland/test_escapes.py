@@ -83,3 +83,87 @@ def test_names_of_any_kind_are_handled(run: Runner) -> None:
 def test_a_search_reads_files_whose_names_are_no_utf8(run: Runner) -> None:
     (run.root / os.fsdecode(b"\xff\xfe")).write_bytes(b"needle\n")
     assert run("grep", "-r", "needle", ".").out == b"./\xff\xfe:needle\n"
+
+
+@pytest.fixture
+def odd(run: Runner) -> bytes:
+    """A directory with a file, a directory and a link whose names are not UTF-8, and one with a plain name."""
+    root = os.fsencode(run.root)
+    os.makedirs(root + b"/w/d\xfe/sub")
+    for name in (b"w/ok", b"w/\xff", b"w/d\xfe/in", b"w/d\xfe/sub/deep"):
+        with open(root + b"/" + name, "wb") as f:
+            f.write(b"x\n")
+    os.symlink(b"\xf0", root + b"/w/l\xfe")
+    return root
+
+
+def test_names_that_are_no_utf8_are_listed(run: Runner, odd: bytes) -> None:
+    assert run("ls", "w").out == b"d\xfe\nl\xfe\nok\n\xff\n"
+    found = run("find", "w", "-print0")
+    assert found.code == 0
+    below = [b"d\xfe", b"d\xfe/in", b"d\xfe/sub", b"d\xfe/sub/deep", b"l\xfe", b"ok", b"\xff"]
+    assert sorted(found.out.split(b"\0")[1:-1]) == [b"w/" + n for n in below]
+    assert run("find", "w", "-type", "f", "-size", "2c", "-name", "deep").out == b"w/d\xfe/sub/deep\n"
+    assert run("du", "-a", "w").out.count(b"\n") == 8
+    shown = run("ls", "-l", "w").out
+    assert b"l\xfe -> \xf0\n" in shown
+    assert b"\ndrwxr-xr-x" in shown
+
+
+def test_names_that_are_no_utf8_are_removed(run: Runner, odd: bytes) -> None:
+    assert run("find", "w", "-type", "f", "-delete").code == 0
+    assert os.listdir(odd + b"/w/d\xfe") == [b"sub"]
+    assert run("rm", "-rf", "w") == run("true")
+    assert os.listdir(odd) == []
+
+
+def test_a_copy_names_what_it_cannot_take_and_goes_on(run: Runner, odd: bytes) -> None:
+    result = run("cp", "-r", "w", "copy")
+    assert result.code == 1
+    assert os.listdir(odd + b"/copy") == [b"ok"]
+    for name in (b"d\xfe", b"l\xfe", b"\xff"):
+        assert b"copy/" + name + b": Illegal byte sequence\n" in result.err
+
+
+def test_a_directory_of_many_odd_names_is_listed_whole(run: Runner) -> None:
+    os.mkdir(os.fsencode(run.root) + b"/many")
+    names = sorted(b"%03d\xff" % n + b"x" * (n % 50) for n in range(500))
+    for name in names:
+        os.mkdir(os.fsencode(run.root) + b"/many/" + name)
+    assert run("ls", "many").out.split(b"\n")[:-1] == names
+    assert run("rm", "-r", "many").code == 0
+
+
+def test_removal_by_a_name_that_is_no_utf8_follows_no_link(run: Runner, outside: Path) -> None:
+    os.symlink(b"../../outside", os.fsencode(run.root) + b"/\xff")
+    (run.root / "d").mkdir()
+    os.symlink(b"../../outside", os.fsencode(run.root) + b"/d/\xfe")
+    assert run("find", "-L", "d", "-delete").code in (0, 1)
+    assert run("rm", "-rf", "d").code == 0
+    assert (outside / "secret").read_bytes() == b"secret\n"
+    assert not (run.root / "d").exists()
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/../etc/passwd", "/dev/null/x", "/dev", "/dev/fd/3", "/dev/tty"])
+def test_no_other_device_can_be_opened(run: Runner, path: str) -> None:
+    result = run("cat", path)
+    assert result.code == 1
+    assert result.out == b""
+
+
+def test_the_devices_names_are_what_they_are_elsewhere(run: Runner) -> None:
+    assert run("cat", "/dev/stdin", "-", stdin=b"in\n").out == b"in\n"
+    copies = run("tee", "/dev/stderr", "/dev/stdout", "/dev/null", "file", stdin=b"x\n")
+    assert copies == type(copies)(0, b"x\nx\n", b"x\n")
+    assert (run.root / "file").read_bytes() == b"x\n"
+    assert run("ls", "-l", "/dev/null").out.startswith(b"crw-rw-rw-")
+    assert run("cp", "file", "/dev/null").code == 0
+    assert run("rm", "/dev/null").code == 1
+
+
+def test_mktemp_says_that_there_is_no_tmp(run: Runner) -> None:
+    result = run("mktemp")
+    assert result.code == 1
+    assert b"mktemp -p ." in result.err
+    assert run("mktemp", "-p", ".").code == 0
+    assert run("mktemp", env={"TMPDIR": "/workspace"}).code == 0
