@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import stat
 import tomllib
@@ -109,7 +108,7 @@ def _limits(table: Table, base: Limits, path: Path) -> Limits:
     for key, value in table.items():
         whole = isinstance(getattr(base, key), int)
         good = isinstance(value, int) if whole else isinstance(value, (int, float))
-        if isinstance(value, bool) or not good or not math.isfinite(value) or not 0 < value <= _MOST:
+        if isinstance(value, bool) or not good or not 0 < value <= _MOST:
             raise _bad(path, f"limits.{key}", f"must be a positive number, {_MOST} at most")
         changed[key] = value if whole else float(value)
     return replace(base, **changed)

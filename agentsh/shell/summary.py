@@ -83,6 +83,7 @@ def summarise(script: Script) -> Summary:
     """What ``script`` will run, read and write."""
     walk = _Walk()
     walk.script(script.body)
+    walk.end()
     return Summary(
         tuple(walk.commands),
         tuple(walk.writes),
@@ -102,6 +103,8 @@ class _Walk:
         self.opaque = False
         self.opaque_paths = False
         self.functions: set[str] = set()
+        self.shadowed: list[wrappers.Words] = []
+        self.unsets = False
         self.depth = 0
 
     def script(self, body: Body) -> None:
@@ -113,6 +116,13 @@ class _Walk:
             if len(first) == 1 and isinstance(first[0], Function) and not statement.background:
                 self.functions.add(first[0].name)
         self.functions = before
+
+    def end(self) -> None:
+        """Where functions are unset, at whatever time, what they stood for may run: calls of them are commands."""
+        if self.unsets:
+            self.functions = set()
+            for words in self.shadowed:
+                self.words(words)
 
     def node(self, node: object) -> None:
         """Any node, or tuple of nodes, of the tree."""
@@ -156,6 +166,7 @@ class _Walk:
             self.opaque = True
             return
         if name in self.functions:
+            self.shadowed.append(words)
             return
         name = wrappers.base_name(name)
         if "/" in name:
@@ -163,8 +174,7 @@ class _Walk:
             self.opaque = True
             self._use(name.rpartition("/")[2], words)
             return
-        if name == "unset" and "-f" in words:
-            self.functions.clear()
+        self.unsets = self.unsets or name == "unset"
         if name not in INTERNAL:
             self._use(name, words)
         found = wrappers.inside(name, words[1:])
@@ -172,7 +182,7 @@ class _Walk:
         for inner in found.commands:
             self._nested(inner)
         for text in found.scripts:
-            self._text(text)
+            self._text(text, own=name in wrappers.SHELLS)
 
     def _use(self, name: str, words: wrappers.Words) -> None:
         self.commands.append(CommandUse(name, tuple(w if isinstance(w, str) else None for w in words)))
@@ -188,7 +198,11 @@ class _Walk:
             self.functions = functions
         self.depth -= 1
 
-    def _text(self, text: str) -> None:
+    def _text(self, text: str, *, own: bool) -> None:
+        """A script in a string; ``own``: run by a shell of its own, which knows no functions of this one."""
+        functions = self.functions
+        if own:
+            self.functions = set()
         self.depth += 1
         try:
             if self.depth > _MAX_NESTING:
@@ -200,6 +214,7 @@ class _Walk:
             self.opaque = True
         finally:
             self.depth -= 1
+            self.functions = functions
 
 
 def _word(word: Word) -> str | EllipsisType | None:

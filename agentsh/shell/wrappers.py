@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     Words: TypeAlias = Sequence[str | EllipsisType | None]
     """Words as known before they run: None is one word, ``...`` any number of them."""
 
+SHELLS = frozenset(["sh", "bash", "dash"])
+"""Commands that start a shell of their own."""
+
 _BIN = ("/bin/", "/usr/bin/", "/usr/local/bin/")
 _NAME_VALUE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)
 
@@ -188,6 +191,8 @@ def _shell(words: Words) -> Inside:
 
 
 def _eval(words: Words) -> Inside:
+    if words and words[0] == "--":
+        words = words[1:]
     known = [w for w in words if isinstance(w, str)]
     return Inside(scripts=(" ".join(known),)) if len(known) == len(words) else _UNKNOWN
 
@@ -223,9 +228,7 @@ _READERS: dict[str, Callable[[Words], Inside]] = {
     "timeout": _timeout,
     "xargs": _xargs,
     "find": _find,
-    "sh": _shell,
-    "bash": _shell,
-    "dash": _shell,
+    **dict.fromkeys(SHELLS, _shell),
     "eval": _eval,
     "command": _command_builtin,
     "builtin": _command_builtin,
