@@ -126,3 +126,9 @@ def test_it_recurses_as_deep_as_it_allows_itself(python: Box):
     done = python.run("python -c 'def f(n): return n and f(n - 1)\nprint(f(900)); f(10 ** 6)'")
     assert done.stdout == b"0\n"
     assert b"RecursionError" in done.stderr
+
+
+def test_it_ends_silently_when_nobody_reads(python: Box):
+    done = python.run("set -o pipefail; python -c 'while True: print(1)' | head -1; echo $?")
+    assert done.stdout == b"1\n141\n"
+    assert done.stderr == b""

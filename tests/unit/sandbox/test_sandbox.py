@@ -294,3 +294,30 @@ def test_two_processes_take_turns_on_one_view(box: Box, cache: Path):
             done = other.run(Job(script=f"echo two >> f{n}; echo two >> f{n + 1}; mv d{n} m{n}; cat f{n} f{n + 1}"))
             assert (done.exit_code, done.stdout) == (0, b"old\none\ntwo\nold\ntwo\n"), done
     assert box.run("ls").stdout.split() == [b"f0", b"f1", b"f2", b"f3", b"f4", b"f5", b"m0", b"m2", b"m4"]
+
+
+@pytest.mark.parametrize(
+    "writer",
+    ["yes", "while :; do echo y; done", "seq 1000000 | sed s/.*/y/", "yes | tee /dev/null", "grep -h y big big"],
+)
+def test_a_writer_ends_silently_when_nobody_reads(box: Box, writer: str):
+    (box.workspace / "big").write_bytes(b"y\n" * 200_000)
+    done = box.run(f"set -o pipefail; {writer} | head -1; echo $?")
+    assert done.stdout == b"y\n141\n"
+    assert done.stderr == b""
+
+
+def test_a_word_that_is_no_utf8_is_named(box: Box):
+    done = box.run(
+        "printf x > $'caf\\xe9'; cat $'caf\\xe9'; echo $?; cat < $'caf\\xe9'; find . -name 'caf*' -delete; ls"
+    )
+    assert done.stdout == b"126\nx"
+    assert b"is not UTF-8" in done.stderr
+
+
+def test_find_starts_commands(box: Box):
+    (box.workspace / "a.py").write_bytes(b"import os\n")
+    (box.workspace / "b.py").write_bytes(b"pass\n")
+    done = box.run("find . -name '*.py' -exec grep -q import {} \\; -print; find . -type f -exec cat {} + | sort")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, b"./a.py\nimport os\npass\n", b"")
+    assert b"nobody to ask" in box.run("find . -ok rm {} \\;").stderr

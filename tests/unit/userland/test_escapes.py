@@ -97,7 +97,8 @@ def odd(run: Runner) -> bytes:
     return root
 
 
-def test_names_that_are_no_utf8_are_listed(run: Runner, odd: bytes) -> None:
+@pytest.mark.usefixtures("odd")
+def test_names_that_are_no_utf8_are_listed(run: Runner) -> None:
     assert run("ls", "w").out == b"d\xfe\nl\xfe\nok\n\xff\n"
     found = run("find", "w", "-print0")
     assert found.code == 0

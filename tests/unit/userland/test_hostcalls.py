@@ -25,6 +25,9 @@ GUEST = wasmtime.wat2wasm(
     (import "agentsh" "get_mode" (func $get_mode (param i32 i32 i32) (result i32)))
     (import "agentsh" "set_mode" (func $set_mode (param i32 i32 i32) (result i32)))
     (import "agentsh" "read_link" (func $read_link (param i32 i32 i32 i32) (result i32)))
+    (import "agentsh" "read_dir" (func $read_dir (param i32 i32 i32 i32) (result i32)))
+    (import "agentsh" "get_stat" (func $get_stat (param i32 i32 i32 i32) (result i32)))
+    (import "agentsh" "remove" (func $remove (param i32 i32 i32) (result i32)))
     (import "agentsh" "walk_open" (func $walk_open (param i32 i32 i32 i32 i32) (result i32)))
     (import "agentsh" "walk_next" (func $walk_next (param i32 i32 i32) (result i32)))
     (import "agentsh" "walk_close" (func $walk_close (param i32) (result i32)))
@@ -35,6 +38,12 @@ GUEST = wasmtime.wat2wasm(
       (call $set_mode (local.get 0) (local.get 1) (local.get 2)))
     (func (export "read_link") (param i32 i32 i32 i32) (result i32)
       (call $read_link (local.get 0) (local.get 1) (local.get 2) (local.get 3)))
+    (func (export "read_dir") (param i32 i32 i32 i32) (result i32)
+      (call $read_dir (local.get 0) (local.get 1) (local.get 2) (local.get 3)))
+    (func (export "get_stat") (param i32 i32 i32 i32) (result i32)
+      (call $get_stat (local.get 0) (local.get 1) (local.get 2) (local.get 3)))
+    (func (export "remove") (param i32 i32 i32) (result i32)
+      (call $remove (local.get 0) (local.get 1) (local.get 2)))
     (func (export "walk_open") (param i32 i32 i32 i32 i32) (result i32)
       (call $walk_open (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4)))
     (func (export "walk_next") (param i32 i32 i32) (result i32)
@@ -135,6 +144,52 @@ def test_a_link_s_text_is_read_and_nothing_followed(guest: Guest, root: Path) ->
     assert guest("read_link", *guest.place(b"/workspace/out/secret"), PAGE, 100) == -EACCES
 
 
+def test_a_directory_is_listed_as_wasi_does(guest: Guest, root: Path) -> None:
+    (root / "d").mkdir()
+    (root / "d" / os.fsdecode(b"\xff")).write_bytes(b"")
+    (root / "d/link").symlink_to("x")
+    (root / "d/sub").mkdir()
+    needed = guest("read_dir", *guest.place(b"/workspace/d"), PAGE, 10)
+    assert needed == 5 * 24 + len(b"...linksub\xff")
+    assert bytes(guest.memory.read(guest.store, PAGE, PAGE + 24)) == bytes(24)
+    assert guest("read_dir", *guest.place(b"/workspace/d"), PAGE, needed) == needed
+    data = bytes(guest.memory.read(guest.store, PAGE, PAGE + needed))
+    found, at = [], 0
+    while at < needed:
+        following, _, length, kind = struct.unpack_from("<QQIB3x", data, at)
+        found.append((data[at + 24 : at + 24 + length], kind))
+        at += 24 + length
+        assert following == at
+    assert found == [(b".", 3), (b"..", 3), (b"link", 7), (b"sub", 3), (b"\xff", 4)]
+    assert guest("read_dir", *guest.place(b"/workspace/d/link"), PAGE, PAGE) < 0
+
+
+def test_a_status_has_what_stat_tells(guest: Guest, root: Path) -> None:
+    path = root / os.fsdecode(b"\xff")
+    path.write_bytes(b"four")
+    path.chmod(0o640)
+    os.utime(path, ns=(1_500_000_000_123_456_789, 1_600_000_000_000_000_001))
+    assert guest("get_stat", *guest.place(b"/workspace/\xff"), 0, PAGE) == 0
+    st = path.stat()
+    times = st.st_mtime_ns, st.st_atime_ns, st.st_ctime_ns
+    expected = struct.pack("<QQQQqqqQ", st.st_dev, st.st_ino, 4, 1, *times, 0o100640)
+    assert bytes(guest.memory.read(guest.store, PAGE, PAGE + 64)) == expected
+    assert guest("get_stat", *guest.place(b"/workspace/none"), 0, PAGE) == ENOENT
+
+
+def test_removal_takes_links_and_empty_directories_alone(guest: Guest, root: Path, tmp_path: Path) -> None:
+    (root / "link").symlink_to(tmp_path / "outside")
+    (root / "d/sub").mkdir(parents=True)
+    assert guest("remove", *guest.place(b"/workspace/d"), 1) > 0
+    assert guest("remove", *guest.place(b"/workspace/d/sub"), 0) > 0
+    assert guest("remove", *guest.place(b"/workspace/d/sub"), 1) == 0
+    assert guest("remove", *guest.place(b"/workspace/link"), 0) == 0
+    assert guest("remove", *guest.place(b"/workspace"), 1) > 0
+    assert guest("remove", *guest.place(b"/workspace/d/.."), 1) > 0
+    assert os.listdir(root) == ["d"]
+    assert (tmp_path / "outside/secret").exists()
+
+
 @pytest.mark.parametrize("mode", [0o4755, 0o2755, 0o1777, 0o100644, -1])
 def test_bits_beyond_permissions_are_refused(guest: Guest, root: Path, mode: int) -> None:
     (root / "f").write_bytes(b"")
@@ -170,6 +225,10 @@ def test_nothing_outside_is_reached(guest: Guest, root: Path, tmp_path: Path, pa
     assert guest.get_mode(path) < 0
     assert guest.set_mode(path, 0o777) > 0
     assert guest.open(path) < 0
+    assert guest("read_dir", *guest.place(path), PAGE, PAGE) < 0
+    assert guest("get_stat", *guest.place(path), 1, PAGE) > 0
+    assert guest("remove", *guest.place(path + b"/secret"), 0) > 0
+    assert guest("remove", *guest.place(path), 1) > 0
     assert (tmp_path / "outside/secret").stat().st_mode & 0o777 == 0o640
 
 
@@ -181,6 +240,12 @@ def test_a_pointer_out_of_bounds_is_an_errno(guest: Guest, pointer: int, length:
     assert guest("get_mode", pointer, length, 1) < 0
     assert guest("set_mode", pointer, length, 0o600) > 0
     assert guest("walk_open", pointer, length, 0, 0, 0) < 0
+    assert guest("read_dir", pointer, length, PAGE, PAGE) < 0
+    assert guest("get_stat", pointer, length, 1, PAGE) > 0
+    assert guest("remove", pointer, length, 0) > 0
+    if pointer:
+        assert guest("get_stat", *guest.place(b"/workspace"), 1, pointer) == EFAULT
+        assert guest("read_dir", *guest.place(b"/workspace"), pointer, PAGE) == -EFAULT
     handle = guest.open(b"/workspace")
     assert guest("walk_next", handle, pointer, length) == -EFAULT
     assert guest("walk_open", *guest.place(b"/workspace"), 0, pointer, length) < 0
