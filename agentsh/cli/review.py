@@ -69,7 +69,7 @@ def commit_all(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewe
     done = Reviewed()
     for record in records:
         try:
-            workspace.approve([record.id])
+            workspace.approve([record.id], seen={record.id: record.changes.digest})
         except AgentshError as e:
             done.errors.append(e)
     _commit(workspace, done)
@@ -121,7 +121,8 @@ def _reject(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
 
 def _by_action(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
     done = Reviewed()
-    for i, record in enumerate(records, 1):
+    for i, known in enumerate(records, 1):
+        record = workspace.show(known.id)  # an answer about an earlier one may have changed it
         page = Page()
         page.add()
         page.add(Span(f"[{i}/{len(records)}] ", "dim"), Span(record.id, "bold"), "  ", Span(title(record)))
@@ -129,7 +130,7 @@ def _by_action(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewe
         show(page, stream=sys.stderr)
         match _answer(f"{record.id}: commit? [y]es, [n]o: discard; anything else leaves it staged "):
             case "y":
-                _try(done, partial(workspace.approve, [record.id]))
+                _try(done, partial(workspace.approve, [record.id], seen={record.id: record.changes.digest}))
             case "n":
                 _try(done, partial(workspace.reject, [record.id], reason="discarded in review"))
             case None:
@@ -143,6 +144,7 @@ def _by_action(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewe
 
 def _by_file(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
     done = Reviewed()
+    seen = {r.id: r.changes.digest for r in records}
     every = workspace.diff(None)
     for i, diff in enumerate(every, 1):
         of = [r for r in records if any(e.path == diff.path and e.state is EffectState.PENDING for e in r.changes)]
@@ -155,7 +157,8 @@ def _by_file(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
         show(page, stream=sys.stderr)
         match _answer(f"{visible_path(diff.path)}: commit? [y]es; anything else leaves it staged "):
             case "y":
-                _try(done, partial(workspace.approve, [r.id for r in of], paths=[diff.path]))
+                # Below a directory there are files that the person has not been asked about yet.
+                _try(done, partial(workspace.approve, [r.id for r in of], paths=[diff.path], below=False, seen=seen))
             case None:
                 break
             case _:

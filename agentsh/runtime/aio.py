@@ -11,7 +11,7 @@ from agentsh.runtime.workspace import Workspace
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from agentsh.core.action import ActionRecord, ActionSpec, OutputSink, StreamName
@@ -136,10 +136,16 @@ class AsyncWorkspace:
         return await self._call(self._workspace.diff, action)
 
     async def approve(
-        self, actions: Sequence[str], *, paths: Sequence[str | bytes] = (), comment: str = ""
+        self,
+        actions: Sequence[str],
+        *,
+        paths: Sequence[str | bytes] = (),
+        comment: str = "",
+        below: bool = True,
+        seen: Mapping[str, str] | None = None,
     ) -> list[ActionRecord]:
         """As :meth:`Workspace.approve`."""
-        return await self._call(self._workspace.approve, actions, paths=paths, comment=comment)
+        return await self._call(self._workspace.approve, actions, paths=paths, comment=comment, below=below, seen=seen)
 
     async def reject(self, actions: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
         """As :meth:`Workspace.reject`."""

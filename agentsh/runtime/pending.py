@@ -12,7 +12,7 @@ from agentsh.core.errors import ConflictError
 from agentsh.core.sanitise import visible_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from agentsh.core.entry import Entry
 
@@ -146,14 +146,33 @@ def landing(actions: Sequence[ActionRecord]) -> ChangeSet:
     return netted(approved)
 
 
-def named_effects(action: ActionRecord, paths: Collection[bytes]) -> tuple[bytes, ...]:
-    """The action's open effects that ``paths`` name: themselves, what is below them, and the directories they need."""
+def named_effects(action: ActionRecord, paths: Collection[bytes], *, below: bool = True) -> tuple[bytes, ...]:
+    """The action's open effects that ``paths`` name: themselves, and the new directories that they need.
+
+    Args:
+        action: the action.
+        paths: the paths.
+        below: also what is below them; and where a file makes room for a directory, that.
+    """
     effects = open_effects(action)
-    named = {e.path for e in effects if any(p in (b"", e.path) or e.path.startswith(p + b"/") for p in paths)}
+    wanted = set(paths)
+    if below:
+        named = {e.path for e in effects if b"" in wanted or e.path in wanted or not wanted.isdisjoint(_above(e.path))}
+    else:
+        named = {e.path for e in effects if e.path in wanted}
     # A directory that the action made has to land before what is in it.
-    made = {e.path for e in effects if _is_directory(e.after) and not _is_directory(e.before)}
-    needed = {d for d in made if any(n.startswith(d + b"/") for n in named)}
+    made = {e.path for e in effects if _is_directory(e.after) and (e.before is None or below)}
+    made -= {e.path for e in effects if _is_directory(e.before)}
+    needed = made.intersection(d for n in named for d in _above(n))
     return tuple(sorted(named | needed))
+
+
+def _above(path: bytes) -> Iterator[bytes]:
+    """Every directory above ``path``, without the root."""
+    end = path.rfind(b"/")
+    while end > 0:
+        yield path[:end]
+        end = path.rfind(b"/", 0, end)
 
 
 def _is_directory(entry: Entry | None) -> bool:

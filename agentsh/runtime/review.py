@@ -20,7 +20,7 @@ from agentsh.runtime.restore import plan_restore
 from agentsh.runtime.revert import plan_revert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from agentsh.core.effect import FileEffect
     from agentsh.core.entry import Entry
@@ -42,19 +42,33 @@ class Reviewer:
         self._policy = policy
         self._restage = restage
 
-    def approve(self, ids: Sequence[str], *, paths: Sequence[bytes], comment: str) -> list[ActionRecord]:
+    def approve(
+        self,
+        ids: Sequence[str],
+        *,
+        paths: Sequence[bytes],
+        comment: str,
+        below: bool = True,
+        seen: Mapping[str, str] | None = None,
+    ) -> list[ActionRecord]:
         """Approve staged actions, all their open effects or those that ``paths`` name."""
         chosen: list[tuple[ActionRecord, tuple[bytes, ...]]] = []
         staged = self._staged(ids)
+        for action in staged:
+            if seen is not None and seen.get(action.id) != action.changes.digest:
+                raise ConflictError(
+                    f"The effects of {action.id} are not the ones that were shown; nothing was approved.",
+                    next_step=f"Look at 'agentsh diff {action.id}' and answer again.",
+                )
         for path in paths:
-            if not any(named_effects(action, [path]) for action in staged):
+            if not any(named_effects(action, [path], below=below) for action in staged):
                 raise NotFoundError(
                     f"{' '.join(ids)}: no staged effect on {visible_path(path)}; nothing was approved.",
                     next_step="'agentsh show ACTION' lists an action's effects.",
                 )
         for action in staged:
             if paths:
-                named = named_effects(action, paths)
+                named = named_effects(action, paths, below=below)
                 if not named:
                     raise NotFoundError(
                         f"{action.id} has no staged effect on {', '.join(visible_path(p) for p in paths)}.",
@@ -62,7 +76,8 @@ class Reviewer:
                     )
             else:
                 named = tuple(e.path for e in open_effects(action))
-            self._refuse_denied(action, [e for e in open_effects(action) if e.path in named])
+            among = frozenset(named)
+            self._refuse_denied(action, [e for e in open_effects(action) if e.path in among])
             chosen.append((action, named))
         for action, named in chosen:
             self._store.approve(

@@ -336,15 +336,31 @@ class Workspace:
     # -- answer --------------------------------------------------------------------------------------------------
 
     def approve(
-        self, actions: Sequence[str], *, paths: Sequence[str | bytes] = (), comment: str = ""
+        self,
+        actions: Sequence[str],
+        *,
+        paths: Sequence[str | bytes] = (),
+        comment: str = "",
+        below: bool = True,
+        seen: Mapping[str, str] | None = None,
     ) -> list[ActionRecord]:
         """Approve actions, whole or by path. The approval names the hash of what is approved.
 
+        Args:
+            actions: their ids.
+            paths: these alone, and the new directories that they need.
+            comment: kept with the approval.
+            below: a path stands for what is below it, too.
+            seen: for each action the :attr:`ChangeSet.digest` of what the person was shown; without it, what is staged
+                now is taken for that.
+
         Raises:
             PolicyDenied: the policy refuses an effect, whoever approves.
+            ConflictError: an action's effects are no longer those of ``seen``.
         """
+        named = [_raw(p) for p in paths]
         with self._turn():
-            return self._reviewer().approve(actions, paths=[_raw(p) for p in paths], comment=comment)
+            return self._reviewer().approve(actions, paths=named, comment=comment, below=below, seen=seen)
 
     def reject(self, actions: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
         """Drop actions from what is staged; what later actions did besides stays.

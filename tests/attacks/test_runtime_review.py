@@ -200,3 +200,37 @@ def test_what_a_dead_process_left_is_not_taken_for_the_next_action(opener: Opene
     ws.approve([action])
     ws.commit()
     assert sorted(p.name for p in root.iterdir()) == ["two"]
+
+
+def test_a_yes_to_a_directory_is_none_to_what_is_in_it(opener: Opener, root: Path):
+    (root / "old").mkdir()
+    ws = opener()
+    action = agent(ws, "mkdir new; echo evil > new/x; echo fine > new/y; chmod 700 old; echo evil > old/x")
+    ws.approve([action], paths=["new", "old"], below=False)
+    ws.approve([action], paths=["new/y"], below=False)
+    ws.commit()
+    assert sorted(str(p.relative_to(root)) for p in root.rglob("*")) == ["new", "new/y", "old"]
+
+
+def test_a_yes_to_a_file_does_not_remove_what_stands_in_its_way(opener: Opener, root: Path):
+    (root / "d").write_text("precious")
+    ws = opener()
+    action = agent(ws, "rm d; mkdir d; echo new > d/x")
+    ws.approve([action], paths=["d/x"], below=False)
+    with pytest.raises(ConflictError):
+        ws.commit()
+    assert (root / "d").read_text() == "precious"
+
+
+def test_effects_that_change_between_the_look_and_the_yes(opener: Opener, root: Path):
+    (root / "list").write_text("1\n2\n3\n4\n5\n6\n7\n8\n9\n")
+    ws = opener()
+    first = agent(ws, "sed -i s/1/one/ list")
+    second = agent(ws, "sed -i s/9/nine/ list")
+    shown = {second: ws.show(second).changes.digest}
+    opener().reject([first])
+    with pytest.raises(ConflictError):
+        ws.approve([second], seen=shown)
+    with pytest.raises(ConflictError):
+        ws.approve([second], seen={})
+    assert ws.show(second).status is ActionStatus.PENDING

@@ -23,7 +23,7 @@ from agentsh.core.errors import NotFoundError
 from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 
@@ -135,8 +135,18 @@ class FakeWorkspace:
             self.records[i] = replace(self.records[i], status=status)
         return [self.records[i] for i in ids]
 
-    def approve(self, ids: Sequence[str], *, paths: Sequence[bytes] = (), comment: str = "") -> list[ActionRecord]:
+    def approve(
+        self,
+        ids: Sequence[str],
+        *,
+        paths: Sequence[bytes] = (),
+        comment: str = "",
+        below: bool = True,
+        seen: Mapping[str, str] | None = None,
+    ) -> list[ActionRecord]:
         self._note("approve", tuple(ids), tuple(paths), comment)
+        assert below or paths
+        assert seen is None or all(seen[i] == self.records[i].changes.digest for i in ids)
         for i in ids:
             effects = [replace(e, state=EffectState.APPROVED) for e in self.records[i].changes]
             self.records[i] = replace(self.records[i], changes=change_set(effects))
