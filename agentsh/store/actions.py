@@ -83,12 +83,17 @@ class Actions:
                 ),
             )
             id_ = make_id(IdKind.ACTION, row.lastrowid or 0)
-            proposal = {"kind": spec.kind.value, "origin": spec.origin.value, "arguments": arguments_hash(arguments)}
+            proposal: dict[str, object] = {
+                "kind": spec.kind.value,
+                "origin": spec.origin.value,
+                "arguments": arguments_hash(arguments),
+            }
             if session is not None:
                 proposal["session"] = session
-            journal.append(connection, JournalKind.PROPOSAL, id_, proposal)
+            rows: list[tuple[JournalKind, dict[str, object]]] = [(JournalKind.PROPOSAL, proposal)]
             if decision is not None:
-                journal.append(connection, JournalKind.DECISION, id_, _decision_json(decision))
+                rows.append((JournalKind.DECISION, _decision_json(decision)))
+            journal.extend(connection, id_, rows)
         return id_
 
     def finish_action(
@@ -155,8 +160,8 @@ class Actions:
             )
             connection.execute(
                 "UPDATE actions SET status = ?, verdict = ?, rule = ?, reason = ?, exit_code = ?, stopped = ?,"
-                " note = ?, duration = ?, stdout = ?, stdout_size = ?, stdout_truncated = ?, stderr = ?, stderr_size = ?,"
-                " stderr_truncated = ? WHERE number = ?",
+                " note = ?, duration = ?, stdout = ?, stdout_size = ?, stdout_truncated = ?, stderr = ?,"
+                " stderr_size = ?, stderr_truncated = ? WHERE number = ?",
                 (
                     status.value,
                     *_decision_columns(final),

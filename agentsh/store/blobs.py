@@ -20,6 +20,7 @@ PIECE = 4 * 1024 * 1024
 
 _PLAIN, _ZSTD, _PIECES = 0, 1, 2
 _TRIES = 4
+_WORTH_PACKING = 128  # bytes; a row's own overhead is about that
 
 
 def digest_of(data: bytes) -> bytes:
@@ -131,10 +132,7 @@ class Blobs:
         return digest, size
 
     def _insert(self, digest: bytes, data: bytes) -> None:
-        from zstandard import ZstdCompressor  # noqa: PLC0415 - 12 ms, not needed to open a store
-
-        packed = ZstdCompressor(level=1, write_checksum=False).compress(data)
-        codec, kept = (_ZSTD, packed) if len(packed) < len(data) else (_PLAIN, data)
+        codec, kept = _packed(data)
         with self._db.write(durable=False) as connection:
             connection.execute(
                 "INSERT INTO blobs(digest, size, codec, data) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -259,6 +257,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     _PieceAt = Callable[[int], bytes]
+
+
+def _packed(data: bytes) -> tuple[int, bytes]:
+    """The codec to keep ``data`` with, and what it makes of it."""
+    if len(data) < _WORTH_PACKING:
+        return _PLAIN, data
+    from zstandard import ZstdCompressor  # noqa: PLC0415 - 12 ms, not needed to open a store
+
+    packed = ZstdCompressor(level=1, write_checksum=False).compress(data)
+    return (_ZSTD, packed) if len(packed) < len(data) else (_PLAIN, data)
 
 
 def _hash_file(fd: int) -> tuple[bytes, int]:

@@ -15,6 +15,7 @@ from agentsh.store.schema import APPLICATION_ID, VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from types import TracebackType
 
 
 class Database:
@@ -30,8 +31,8 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.RLock()
-        self._depth = 0
+        self.lock = threading.RLock()
+        self.depth = 0
         _create_private(path)
         with boundary():
             self.connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
@@ -43,7 +44,7 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
-        with self._lock, boundary():
+        with self.lock, boundary():
             self.connection.close()
 
     def size_bytes(self) -> int:
@@ -85,14 +86,11 @@ class Database:
                 next_step="Upgrade agentsh.",
             )
 
-    @contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
+    def read(self) -> _Transaction:
         """One consistent view, however many statements; never waits for a writer."""
-        with self._transaction("BEGIN DEFERRED") as connection:
-            yield connection
+        return _Transaction(self, "BEGIN DEFERRED")
 
-    @contextmanager
-    def write(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+    def write(self, *, durable: bool = True) -> _Transaction:
         """One transaction: all of it is recorded, or none.
 
         Nested uses join the outermost one.
@@ -101,44 +99,82 @@ class Database:
             durable: on disk when this returns. Without it the rows survive the death of this process, and reach the
                 disk with the next durable transaction (the log is sequential, so never out of order).
         """
-        with self._lock:
-            if self._depth == 0 and not durable:
-                with boundary():
-                    self.connection.execute("PRAGMA synchronous = NORMAL")
-                try:
-                    with self._transaction("BEGIN IMMEDIATE") as connection:
-                        yield connection
-                finally:
-                    self.connection.execute("PRAGMA synchronous = FULL")
-            else:
-                with self._transaction("BEGIN IMMEDIATE") as connection:
-                    yield connection
-
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        with self._lock, boundary():
-            if self._depth == 0:
-                self.connection.execute(begin)
-            self._depth += 1
-            try:
-                yield self.connection
-                if self._depth == 1:
-                    self.connection.execute("COMMIT")
-            except BaseException:
-                # A full disk may have ended the transaction already.
-                if self._depth == 1 and self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
-            finally:
-                self._depth -= 1
+        return _Transaction(self, "BEGIN IMMEDIATE", lazy=not durable)
 
     @contextmanager
     def bare(self) -> Iterator[sqlite3.Connection]:
         """The connection outside any transaction, for statements that refuse to run inside one."""
-        with self._lock, boundary():
-            if self._depth:
+        with self.lock, boundary():
+            if self.depth:
                 raise RuntimeError("bare() inside a transaction")
             yield self.connection
+
+
+class _Transaction:
+    """A transaction, or a part of the one that is under way. A class: entering a generator costs more than the rest."""
+
+    __slots__ = ("_begin", "_database", "_lazy")
+
+    def __init__(self, database: Database, begin: str, *, lazy: bool = False) -> None:
+        self._database = database
+        self._begin = begin
+        self._lazy = lazy
+
+    def __enter__(self) -> sqlite3.Connection:
+        db = self._database
+        db.lock.acquire()
+        try:
+            if db.depth:
+                self._lazy = False
+            else:
+                with boundary():
+                    if self._lazy:
+                        db.connection.execute("PRAGMA synchronous = NORMAL")
+                    try:
+                        db.connection.execute(self._begin)
+                    except BaseException:
+                        self._strict()
+                        raise
+            db.depth += 1
+        except BaseException:
+            db.lock.release()
+            raise
+        return db.connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        db = self._database
+        try:
+            with boundary():
+                db.depth -= 1
+                try:
+                    if db.depth:
+                        pass
+                    elif error is None:
+                        self._commit()
+                    elif db.connection.in_transaction:  # a full disk may have ended it already
+                        db.connection.execute("ROLLBACK")
+                finally:
+                    self._strict()
+                if isinstance(error, (sqlite3.Error, UnicodeDecodeError, OSError)):
+                    raise error  # for the boundary to translate; any other goes on by itself
+        finally:
+            db.lock.release()
+
+    def _commit(self) -> None:
+        connection = self._database.connection
+        try:
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def _strict(self) -> None:
+        """Back to what everything but a lazy transaction needs."""
+        if self._lazy:
+            self._database.connection.execute("PRAGMA synchronous = FULL")
 
 
 def _create_private(path: Path) -> None:

@@ -11,6 +11,7 @@ from agentsh.core.errors import AgentshError, LimitExceeded, StoreDamaged, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _UNUSABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
@@ -71,19 +72,30 @@ def decoding() -> Iterator[None]:
         raise StoreDamaged(f"The store is damaged: a record cannot be read ({type(e).__name__}: {e}).") from e
 
 
-@contextmanager
-def boundary() -> Iterator[None]:
-    """Everything that touches the database runs inside."""
-    try:
-        yield
-    except sqlite3.Error as e:
-        ours = translate(e)
-        if ours is None:
-            raise
-        raise ours from e
-    except UnicodeDecodeError as e:  # even SQLite's own message about damage may quote the damage
-        raise StoreDamaged("The store is damaged: it holds text that is no text.") from e
-    except OSError as e:
-        if is_disk_full(e):
+class _Boundary:
+    """Holds nothing, so that one serves everywhere; a class, because it is entered for every statement."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
+        if e is None:
+            return
+        if isinstance(e, sqlite3.Error):
+            ours = translate(e)
+            if ours is not None:
+                raise ours from e
+        elif isinstance(e, UnicodeDecodeError):  # even SQLite's own message about damage may quote the damage
+            raise StoreDamaged("The store is damaged: it holds text that is no text.") from e
+        elif isinstance(e, OSError) and is_disk_full(e):
             raise disk_full("the store") from e
-        raise
+
+
+_BOUNDARY = _Boundary()
+
+
+def boundary() -> _Boundary:
+    """Everything that touches the database runs inside."""
+    return _BOUNDARY

@@ -11,7 +11,7 @@ from agentsh.store.rows import to_json
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _START = hashlib.sha256(b"agentsh journal 1\0").digest()
 
@@ -47,14 +47,23 @@ def row_hash(previous: bytes, *row: int | str) -> bytes:
 
 def append(connection: sqlite3.Connection, kind: JournalKind, subject: str, data: Mapping[str, object]) -> None:
     """Add a row; runs inside the transaction that makes the row true."""
+    extend(connection, subject, [(kind, data)])
+
+
+def extend(
+    connection: sqlite3.Connection, subject: str, rows: Iterable[tuple[JournalKind, Mapping[str, object]]]
+) -> None:
+    """Add rows about one subject; runs inside the transaction that makes them true."""
     last = connection.execute("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
-    seq, previous = (last[0] + 1, last[1]) if last else (1, _START)
-    at = time.time_ns()
-    body = to_json(data)
-    connection.execute(
-        "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)",
-        (seq, at, kind.value, subject, body, row_hash(previous, seq, at, kind.value, subject, body)),
-    )
+    seq, previous = last or (0, _START)
+    for kind, data in rows:
+        seq += 1
+        at = time.time_ns()
+        body = to_json(data)
+        previous = row_hash(previous, seq, at, kind.value, subject, body)
+        connection.execute(
+            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)", (seq, at, kind.value, subject, body, previous)
+        )
 
 
 def problems(connection: sqlite3.Connection) -> Iterator[str]:
