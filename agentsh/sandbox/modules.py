@@ -12,10 +12,8 @@ import hashlib
 import os
 import platform
 import stat
-import tempfile
 import threading
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -57,6 +55,18 @@ def names_without_engine() -> tuple[str, ...]:
     return agentsh_tools.command_names()
 
 
+def _engine_version() -> str:
+    """The engine's version, as its distribution is named on disk: asking ``importlib.metadata`` takes 10 ms."""
+    import wasmtime  # noqa: PLC0415
+
+    found = [p.name for p in Path(wasmtime.__file__).parent.parent.glob("wasmtime-*.dist-info")]
+    if len(found) == 1:
+        return found[0].removeprefix("wasmtime-").removesuffix(".dist-info")
+    from importlib.metadata import version  # noqa: PLC0415 - only where that is not how it was installed
+
+    return version("wasmtime")
+
+
 class ModuleCache:
     """Compiled modules in a directory.
 
@@ -72,7 +82,7 @@ class ModuleCache:
     def __init__(self, engine: Engine, directory: Path, *, settings: str = "") -> None:
         self._engine = engine
         self._directory = directory
-        self._key = f"{version('wasmtime')}\0{platform.machine()}\0{platform.system()}\0{settings}"
+        self._key = f"{_engine_version()}\0{platform.machine()}\0{platform.system()}\0{settings}"
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         st = directory.stat()
         if st.st_uid != os.getuid():
@@ -130,6 +140,8 @@ class ModuleCache:
 
     def _keep(self, prefix: str, native: bytes) -> None:
         """Write an artefact; a cache that cannot be written costs time, no more."""
+        import tempfile  # noqa: PLC0415 - only when something was compiled
+
         digest = blake3(native).hexdigest()
         try:
             fd, temporary = tempfile.mkstemp(dir=self._directory, suffix=".new")
