@@ -102,6 +102,8 @@ PATCHES: Final = (
         "  if (toys.exitval) toys.exitval = 2;\n  dlist_terminate",
     ),
     ("lib/lib.c", 'fprintf(stderr, "%s: created directory', 'printf("%s: created directory'),
+    # Pieces of a pipe are files like others.
+    ("toys/posix/split.c", "O_TRUNC, st.st_mode & 0777);", "O_TRUNC, 0666);"),
     # A text ends where its last line does.
     ("toys/pending/fold.c", "    xwrite(1, buf, bufsz);\n  }\n  xputc('\\n');\n", "    xwrite(1, buf, bufsz);\n  }\n"),
     # Which of two files is newer, or whether they are one.
