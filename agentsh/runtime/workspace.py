@@ -17,9 +17,7 @@ from agentsh.core.lock import FileLock
 from agentsh.core.report import Recovery, Status
 from agentsh.core.tree import Tree
 from agentsh.policy import Policy, parse_policy, preset
-from agentsh.runtime.diff import diff_effects
 from agentsh.runtime.pending import STAGED, netted, owners
-from agentsh.runtime.recover import recover
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -190,6 +188,8 @@ class Workspace:
             return
 
     def _put_right(self, store: Store) -> None:
+        from agentsh.runtime.recover import recover  # noqa: PLC0415 - only after a crash
+
         done = recover(store, self._tree)
         for action in store.running():
             store.end_interrupted(action)
@@ -320,6 +320,8 @@ class Workspace:
 
     def diff(self, action: str | None = None) -> list[FileDiff]:
         """The effect of one action; without one, of all that is staged, taken together."""
+        from agentsh.runtime.diff import diff_effects  # noqa: PLC0415 - not for acting
+
         store = self._open_store()
         if action is None:
             staged = store.actions(status=STAGED)
