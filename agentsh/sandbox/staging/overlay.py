@@ -47,7 +47,7 @@ class OverlayView(StagingView):
         self._settled_bytes = int(self._settled.pop(_BYTES, b"0"))
 
     def prepare(self) -> None:
-        """Nothing to do: the worker mounts anew for each job."""
+        """Nothing to do: after each job the worker forgets what the view showed."""
 
     def changed(self) -> list[bytes]:
         """Walk the upper directory: as long as what is staged, however large the workspace is."""
