@@ -1,7 +1,7 @@
 """Configuration: TOML at user and workspace level, platform directories, defaults."""
 
 from agentsh.config.load import WORKSPACE_FILE, load_config
-from agentsh.config.places import cache_dir, config_dir, data_dir, workspace_dir
+from agentsh.config.places import cache_dir, config_dir, data_dir, make_private, workspace_dir
 from agentsh.config.schema import PRESETS, Config, ModelProfile
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "config_dir",
     "data_dir",
     "load_config",
+    "make_private",
     "workspace_dir",
 ]

@@ -135,6 +135,11 @@ def _profile(name: str, table: Table, path: Path) -> ModelProfile:
     return profile
 
 
+def _policy(name: str, path: Path) -> str:
+    """A preset's name, or the policy file's path: relative to the configuration, not to wherever one happens to be."""
+    return name if name in PRESETS else str(path.parent / name)
+
+
 def _apply_user(base: Config, table: Table, path: Path) -> Config:
     _known(table, {"policy", "limits", "staging", "default_model", "models", "protected"}, path)
     wanted = _text(table, "staging", base.staging, path)
@@ -148,7 +153,7 @@ def _apply_user(base: Config, table: Table, path: Path) -> Config:
         models[name] = _profile(name, value, path)
     return replace(
         base,
-        policy=_text(table, "policy", base.policy, path),
+        policy=_policy(_text(table, "policy", base.policy, path), path),
         limits=_limits(_sub(table, "limits", path), base.limits, path),
         staging=staging,
         default_model=_text(table, "default_model", base.default_model, path),

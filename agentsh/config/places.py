@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from pathlib import Path
+
+from agentsh.core.errors import ConfigError
 
 
 def data_dir() -> Path:
@@ -40,3 +43,28 @@ def workspace_dir(base: Path, workspace: Path) -> Path:
     """
     key = hashlib.sha256(os.fsencode(workspace)).hexdigest()[:16]
     return base / "workspaces" / key
+
+
+def make_private(home: Path) -> None:
+    """Make a workspace's place, for nobody but this user.
+
+    Raises:
+        ConfigError: it cannot be made, or others could change what is in it.
+    """
+    try:
+        for place in (home.parent.parent, home.parent, home):
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            st = place.lstat() if place == home else place.stat()
+            others = stat.S_IWGRP | stat.S_IWOTH if place == home else stat.S_IWOTH
+            if not stat.S_ISDIR(st.st_mode) or st.st_uid not in (os.geteuid(), 0) or st.st_mode & others:
+                raise ConfigError(
+                    f"Others can change agentsh's own data: {place} is not yours alone.",
+                    next_step="Look at its owner and mode, or choose another place with AGENTSH_DATA_DIR.",
+                )
+        if home.stat().st_mode & 0o077:
+            home.chmod(0o700)
+    except OSError as e:
+        raise ConfigError(
+            f"The place of agentsh's own data, {home}, cannot be made: {e.strerror}.",
+            next_step="Move it with AGENTSH_DATA_DIR; 'agentsh doctor' looks at the rest.",
+        ) from e

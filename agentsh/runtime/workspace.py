@@ -9,7 +9,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from agentsh.config import Config, cache_dir, load_config, workspace_dir
+from agentsh.config import Config, cache_dir, load_config, make_private, workspace_dir
 from agentsh.config import data_dir as default_data_dir
 from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus, OutputSink, StreamName
 from agentsh.core.errors import ConfigError, UsageError, WorkspaceBusy
@@ -104,13 +104,7 @@ class Workspace:
         if limits is not None:
             config = replace(config, limits=limits)
         home = workspace_dir(base, real)
-        try:
-            home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as e:
-            raise ConfigError(
-                f"The place of agentsh's own data, {home}, cannot be made: {e.strerror}.",
-                next_step="Move it with AGENTSH_DATA_DIR; 'agentsh doctor' looks at the rest.",
-            ) from e
+        make_private(home)
         ws = cls(real, home, config, load_policy(policy or config.policy, protected=config.protected))
         try:
             ws._recover()
@@ -460,6 +454,8 @@ def load_policy(name: str, *, protected: Sequence[str] = ()) -> Policy:
     if found is not None:
         return found
     try:
+        if os.sep not in name and not name.endswith(".toml"):  # a slip in a preset's name opens no file of a stranger
+            raise FileNotFoundError(name)
         text = Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(
