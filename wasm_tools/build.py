@@ -26,6 +26,7 @@ from typing import Any
 
 import toybox_headers
 import toybox_patches
+from licences import write_licences
 from sources import Source, SourceError, obtain, sha256_file
 
 HERE = Path(__file__).resolve().parent
@@ -63,8 +64,12 @@ class Unit:
     flags: tuple[str, ...]
 
 
-def zig_headers(*names: str) -> list[str]:
-    """Header directories of zig's own libc collection."""
+def ziglang_directory() -> Path:
+    """Where the ``ziglang`` package is.
+
+    Raises:
+        BuildError: it is missing, or of another version than the manifest's hashes.
+    """
     spec = importlib.util.find_spec("ziglang")
     if spec is None or not spec.submodule_search_locations:
         raise BuildError(f"the package ziglang is missing: pip install ziglang=={ZIG_VERSION}")
@@ -73,7 +78,12 @@ def zig_headers(*names: str) -> list[str]:
         raise BuildError(
             f"ziglang is {version}, the manifest's hashes are of {ZIG_VERSION}: pip install ziglang=={ZIG_VERSION}"
         )
-    base = Path(spec.submodule_search_locations[0]) / "lib/libc/include"
+    return Path(spec.submodule_search_locations[0])
+
+
+def zig_headers(*names: str) -> list[str]:
+    """Header directories of zig's own libc collection."""
+    base = ziglang_directory() / "lib/libc/include"
     return [str(base / name) for name in names]
 
 
@@ -245,6 +255,11 @@ def build_all(options: argparse.Namespace) -> int:
             continue
         stamps[name] = stamp
         stamps_file.write_text(json.dumps(stamps, indent=2), "utf-8")
+    try:
+        write_licences(BIN / "LICENCES.txt", ziglang=ziglang_directory(), toybox=WORK / "toybox")
+    except (BuildError, OSError) as e:
+        print(f"The licence texts are not complete: {e}", file=sys.stderr)
+        return 1
     if options.update_manifest:
         MANIFEST.write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     for name in wrong:
