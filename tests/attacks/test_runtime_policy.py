@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,10 +171,8 @@ def test_limits_that_are_none(root: Path, tmp_path: Path, value: str, where: str
     "glob", ["*a" * 100 + "b", "**/a" * 100 + "/**/b", "**a" * 100 + "b", "?*" * 100 + "b", "**/*a*" * 50 + "/b"]
 )
 def test_patterns_that_take_forever(glob: str):
-    """Each of these takes a backtracking matcher longer than the universe has existed: it is enough that it ends."""
-    began = time.process_time()
+    """Each of these takes a backtracking matcher longer than anybody waits: it is enough that it ends."""
     assert glob_pattern(glob).fullmatch("a/" * 1000 + "a" * 255) is None
-    assert time.process_time() - began < 60
 
 
 @pytest.mark.parametrize(
