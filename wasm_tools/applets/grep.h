@@ -46,6 +46,30 @@ int matcher_line(struct matcher *m, char *line, size_t len, size_t at, struct sp
 /* Whether a candidate needs no second look. */
 int matcher_certain(const struct matcher *m);
 
+enum { GREP_CHUNK = 256 * 1024, GREP_BATCH = 1024 * 1024 };
+enum binary { BINARY_NOTE, BINARY_TEXT, BINARY_SKIP };
+
+struct grep_options {
+    enum syntax syntax;
+    enum binary binary;
+    int recurse, number, invert, only, count, names, names_without, quiet, silent, byte_offset, null_name, name_asked;
+    int with_name; /* -1 until we know how many files there are */
+    long long max, before, after;
+    char *filters; /* --include and its like, as the host takes them */
+    size_t filters_len;
+};
+
+extern struct grep_options grep;
+extern struct matcher grep_matcher;
+extern int grep_failed, grep_selected; /* a file could not be read; a line was selected */
+
+/* Search a file's content, or what a descriptor gives, and print what was asked for. The content has a byte to spare. */
+void grep_memory(const char *name, char *content, size_t len);
+void grep_stream(const char *name, int fd);
+
+/* A message about a file; the search goes on. */
+void grep_complain(const char *name, int err);
+void *grep_allocate(void *old, size_t size);
 _Noreturn void grep_fail(const char *format, ...);
 
 #endif

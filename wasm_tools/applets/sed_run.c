@@ -7,59 +7,11 @@
 #include <wchar.h>
 #include <wctype.h>
 
-#include "sed.h"
+#include "sed_run.h"
 
-struct output sed_stdout;
-
-static struct {
-    char **files;
-    FILE *file;
-    const char *name;
-    int status;
-    /* In place: what is written goes here, and takes the file's name at its end. */
-    char *temporary, *target;
-    int mode;
-} in;
-
-static struct output *outputs, *current = &sed_stdout;
-static struct text space, hold, queued;
-static int no_newline; /* the line read last had none */
-static long long number;
+static struct text hold;
 static int replaced;
 static struct regex *last_regex;
-
-struct output *sed_output(const char *path)
-{
-    if (!strcmp(path, "/dev/stdout")) return &sed_stdout;
-    for (struct output *o = outputs; o; o = o->next)
-        if (!strcmp(o->path, path)) return o;
-    struct output *o = sed_allocate(NULL, sizeof(*o));
-    *o = (struct output){.path = strdup(path), .next = outputs};
-    o->file = !strcmp(path, "/dev/stderr") ? stderr : NULL;
-    if (!o->file) {
-        int fd = agentsh_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-        o->file = fd < 0 ? NULL : fdopen(fd, "w");
-    }
-    if (!o->file) sed_fail(4, "couldn't open file %s: %s", path, strerror(errno));
-    return outputs = o;
-}
-
-static void write_text(struct output *o, const char *s, size_t n)
-{
-    FILE *file = o == &sed_stdout ? stdout : o->file;
-    if (o->missing_newline) {
-        o->missing_newline = 0;
-        putc(sed.end, file);
-    }
-    if (n) fwrite(s, 1, n, file);
-}
-
-static void write_line(struct output *o, const char *s, size_t n, int newline)
-{
-    write_text(o, s, n);
-    if (newline) putc(sed.end, o == &sed_stdout ? stdout : o->file);
-    else o->missing_newline = 1;
-}
 
 int regex_match(struct regex *r, const char *text, size_t len, size_t at, regmatch_t *groups, size_t count)
 {
@@ -84,174 +36,14 @@ int regex_match(struct regex *r, const char *text, size_t len, size_t at, regmat
     return 1;
 }
 
-static void finish_file(void)
-{
-    if (in.file && in.file != stdin) fclose(in.file);
-    in.file = NULL;
-    if (!in.temporary) return;
-    current->missing_newline = 0;
-    int bad = fclose(current->file);
-    free(current);
-    current = &sed_stdout;
-    if (!bad && in.mode >= 0) {
-        int err = host_set_mode(in.temporary, strlen(in.temporary), in.mode & 0777);
-        if (err) errno = err, bad = 1;
-    }
-    if (!bad && sed.suffix && *sed.suffix) {
-        /* A star in the suffix is the file's own name; a slash makes it another directory's. */
-        struct text backup = {0};
-        char *base = strrchr(in.target, '/') + 1;
-        if (!strchr(sed.suffix, '/')) text_put(&backup, in.target, (size_t)(base - in.target));
-        if (strchr(sed.suffix, '*')) {
-            for (const char *s = sed.suffix; *s; s++)
-                if (*s == '*') text_put(&backup, base, strlen(base));
-                else text_put(&backup, s, 1);
-        } else {
-            text_put(&backup, base, strlen(base));
-            text_put(&backup, sed.suffix, strlen(sed.suffix));
-        }
-        bad = rename(in.target, backup.at);
-        free(backup.at);
-    }
-    if (!bad) bad = rename(in.temporary, in.target);
-    if (bad) {
-        int err = errno;
-        unlink(in.temporary);
-        sed_fail(4, "cannot rename %s: %s", in.target, strerror(err));
-    }
-    free(in.temporary);
-    free(in.target);
-    in.temporary = in.target = NULL;
-}
-
-static int start_in_place(void)
-{
-    struct stat st;
-    in.target = sed.follow ? agentsh_resolve(in.name, RESOLVE_EXISTS) : agentsh_abspath(AT_FDCWD, in.name);
-    if (!in.target || agentsh_stat(in.target, &st)) return -1;
-    if (!S_ISREG(st.st_mode)) {
-        fflush(stdout);
-        fprintf(stderr, "sed: couldn't edit %s: not a regular file\n", in.name);
-        in.status = 4;
-        return 1;
-    }
-    in.mode = host_get_mode(in.target, strlen(in.target), 1);
-    in.temporary = sed_allocate(NULL, strlen(in.target) + 32);
-    size_t stem = (size_t)(strrchr(in.target, '/') - in.target) + 1;
-    unsigned char random[8];
-    if (getentropy(random, sizeof(random))) return -1;
-    int n = sprintf(in.temporary, "%.*s.sed-", (int)stem, in.target);
-    for (size_t i = 0; i < sizeof(random); i++) n += sprintf(in.temporary + n, "%02x", random[i]);
-    int fd = agentsh_open(in.temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
-    if (fd < 0) sed_fail(4, "couldn't open temporary file %s: %s", in.temporary, strerror(errno));
-    current = sed_allocate(NULL, sizeof(*current));
-    *current = (struct output){.file = fdopen(fd, "w")};
-    if (!current->file) sed_fail(4, "out of memory");
-    setvbuf(current->file, NULL, _IOFBF, 1 << 16);
-    return 0;
-}
-
-static void cannot_read(void)
-{
-    fflush(stdout);
-    fprintf(stderr, "sed: can't read %s: %s\n", in.name, strerror(errno));
-    in.status = 2;
-}
-
-/* Open the next file that can be; 0 when there is none. */
-static int next_file(void)
-{
-    while (*in.files) {
-        in.name = *in.files++;
-        if (!strcmp(in.name, "-") && !sed.in_place) {
-            in.file = stdin;
-            return 1;
-        }
-        struct stat st;
-        int fd = agentsh_open(in.name, O_RDONLY);
-        if (fd < 0) {
-            cannot_read();
-            continue;
-        }
-        if (!agentsh_fstat(fd, &st) && S_ISDIR(st.st_mode)) {
-            fflush(stdout);
-            fprintf(stderr, sed.in_place ? "sed: couldn't edit %s: not a regular file\n" : "sed: read error on %s: Is a directory\n",
-                    in.name);
-            in.status = sed.in_place ? 4 : 2;
-            agentsh_close(fd);
-            continue;
-        }
-        if (sed.in_place && start_in_place()) {
-            agentsh_close(fd);
-            continue;
-        }
-        in.file = fdopen(fd, "r");
-        if (!in.file) sed_fail(4, "out of memory");
-        setvbuf(in.file, NULL, _IOFBF, 1 << 16);
-        return 1;
-    }
-    return 0;
-}
-
-/* Whether the line at hand is the last one. */
-static int is_last(void)
-{
-    for (;;) {
-        if (in.file) {
-            int c = getc(in.file);
-            if (c != EOF) {
-                ungetc(c, in.file);
-                return 0;
-            }
-            if (sed.separate) return 1;
-            finish_file();
-        }
-        if (sed.separate || !next_file()) return 1;
-    }
-}
-
-/* Text that was to come after the line: of a, r and R. */
-static void flush_queue(void)
-{
-    if (queued.len) write_text(current, queued.at, queued.len);
-    queued.len = 0;
-}
-
-/* Read the next line into (or behind) the pattern space; 0 at the end of everything. */
-static int read_line(int append)
-{
-    static char *line;
-    static size_t cap;
-    for (;;) {
-        if (!in.file) {
-            if (!next_file()) return 0;
-            if (sed.separate) {
-                /* Each file counts its own lines. */
-                number = 0;
-            }
-        }
-        ssize_t n = getdelim(&line, &cap, sed.end, in.file);
-        if (n > 0) {
-            no_newline = line[n - 1] != sed.end;
-            if (append) text_put(&space, "\n", 1);
-            else space.len = 0;
-            if (append && !sed.end) space.at[space.len - 1] = sed.end;
-            text_put(&space, line, (size_t)(n - !no_newline));
-            number++;
-            return 1;
-        }
-        finish_file();
-    }
-}
-
 static int matches_address(const struct address *a)
 {
     regmatch_t unused[1];
     switch (a->kind) {
-    case LINE: return number == a->first;
-    case LAST: return is_last();
-    case REGEX: return regex_match(a->regex, space.at, space.len, 0, unused, 1);
-    case STEP: return a->step <= 0 ? number == a->first : number >= a->first && (number - a->first) % a->step == 0;
+    case LINE: return now.number == a->first;
+    case LAST: return sed_is_last();
+    case REGEX: return regex_match(a->regex, now.space.at, now.space.len, 0, unused, 1);
+    case STEP: return a->step <= 0 ? now.number == a->first : now.number >= a->first && (now.number - a->first) % a->step == 0;
     default: return 1;
     }
 }
@@ -262,17 +54,17 @@ static int selected(struct command *c)
     if (c->to.kind == NONE) return matches_address(&c->from);
     if (!c->active) {
         int zero = c->from.kind == LINE && !c->from.first;
-        if (zero ? number != 1 || c->active_until < 0 : !matches_address(&c->from)) return 0;
+        if (zero ? now.number != 1 || c->active_until < 0 : !matches_address(&c->from)) return 0;
         c->active = 1;
-        c->active_until = c->to.kind == LINE ? c->to.first : c->to.kind == PLUS ? number + c->to.first
-                          : c->to.kind == MULTIPLE ? c->to.first > 0 ? (number + c->to.first - 1) / c->to.first * c->to.first : number
+        c->active_until = c->to.kind == LINE ? c->to.first : c->to.kind == PLUS ? now.number + c->to.first
+                          : c->to.kind == MULTIPLE ? c->to.first > 0 ? (now.number + c->to.first - 1) / c->to.first * c->to.first : now.number
                           : LLONG_MAX;
         if (c->to.kind == LAST) {
-            if (is_last()) c->active = 0;
+            if (sed_is_last()) c->active = 0;
             return 1;
         }
         if (!zero) {
-            if (c->active_until <= number) c->active = 0;
+            if (c->active_until <= now.number) c->active = 0;
             return 1;
         }
     }
@@ -280,9 +72,9 @@ static int selected(struct command *c)
         if (matches_address(&c->to)) c->active = 0, c->active_until = -1;
         return 1;
     }
-    if (number >= c->active_until) c->active = 0;
+    if (now.number >= c->active_until) c->active = 0;
     /* A range whose end lies before this line was over already. */
-    return number <= c->active_until || (c->active = 0, 0);
+    return now.number <= c->active_until || (c->active = 0, 0);
 }
 
 /* Append text with the case changes that are in force; *once is for the next character alone. */
@@ -322,7 +114,7 @@ static void replace(struct text *out, const struct command *c, const regmatch_t 
         const struct piece *p = &c->pieces[i];
         put_cased(out, p->text, p->len, mode, &once);
         if (p->group >= 0 && groups[p->group].rm_so >= 0)
-            put_cased(out, space.at + groups[p->group].rm_so, (size_t)(groups[p->group].rm_eo - groups[p->group].rm_so), mode, &once);
+            put_cased(out, now.space.at + groups[p->group].rm_so, (size_t)(groups[p->group].rm_eo - groups[p->group].rm_so), mode, &once);
         if (p->change == 'E') mode = once = 0;
         else if (p->change == 'L' || p->change == 'U') mode = p->change, once = 0;
         else if (p->change) once = p->change;
@@ -337,18 +129,18 @@ static int substitute(struct command *c)
     int count = 0, done = 0;
     out.len = 0;
     text_put(&out, "", 0);
-    while (at <= space.len && regex_match(c->regex, space.at, space.len, at, groups, 10)) {
+    while (at <= now.space.len && regex_match(c->regex, now.space.at, now.space.len, at, groups, 10)) {
         size_t start = (size_t)groups[0].rm_so, stop = (size_t)groups[0].rm_eo;
         if (start == stop && start == last_end) {
             /* Nothing, right behind a match: not a match of its own. */
             at = stop + 1;
-            while (at < space.len && ((unsigned char)space.at[at] & 0xC0) == 0x80) at++;
+            while (at < now.space.len && ((unsigned char)now.space.at[at] & 0xC0) == 0x80) at++;
             continue;
         }
         count++;
         last_end = stop;
         if (count >= (c->nth ? c->nth : 1)) {
-            text_put(&out, space.at + copied, start - copied);
+            text_put(&out, now.space.at + copied, start - copied);
             replace(&out, c, groups);
             copied = stop;
             done = 1;
@@ -357,13 +149,13 @@ static int substitute(struct command *c)
         at = stop;
         if (start == stop) {
             at++;
-            while (at < space.len && ((unsigned char)space.at[at] & 0xC0) == 0x80) at++;
+            while (at < now.space.len && ((unsigned char)now.space.at[at] & 0xC0) == 0x80) at++;
         }
     }
     if (!done) return 0;
-    text_put(&out, space.at + copied, space.len - copied);
-    struct text swap = space;
-    space = out;
+    text_put(&out, now.space.at + copied, now.space.len - copied);
+    struct text swap = now.space;
+    now.space = out;
     out = swap;
     return 1;
 }
@@ -372,22 +164,22 @@ static void transliterate(struct command *c)
 {
     struct text out = {0};
     text_put(&out, "", 0);
-    for (size_t i = 0; i < space.len;) {
+    for (size_t i = 0; i < now.space.len;) {
         int hit = 0;
         for (int k = 0; k < c->wide_count && !hit; k++) {
             size_t n = strlen(c->wide[k].from);
-            if (n <= space.len - i && !memcmp(space.at + i, c->wide[k].from, n)) {
+            if (n <= now.space.len - i && !memcmp(now.space.at + i, c->wide[k].from, n)) {
                 text_put(&out, c->wide[k].to, strlen(c->wide[k].to));
                 i += n;
                 hit = 1;
             }
         }
         if (hit) continue;
-        char one = (char)c->map[(unsigned char)space.at[i++]];
+        char one = (char)c->map[(unsigned char)now.space.at[i++]];
         text_put(&out, &one, 1);
     }
-    free(space.at);
-    space = out;
+    free(now.space.at);
+    now.space = out;
 }
 
 static void list(long long width)
@@ -395,9 +187,9 @@ static void list(long long width)
     static const char codes[] = "\\\a\b\f\n\r\t\v", names[] = "\\abfnrtv";
     struct text out = {0};
     size_t column = 0;
-    for (size_t i = 0; i < space.len; i++) {
+    for (size_t i = 0; i < now.space.len; i++) {
         char shown[8];
-        unsigned char b = (unsigned char)space.at[i];
+        unsigned char b = (unsigned char)now.space.at[i];
         const char *code = b ? strchr(codes, b) : NULL;
         if (code) snprintf(shown, sizeof(shown), "\\%c", names[code - codes]);
         else if (b >= 32 && b < 127) snprintf(shown, sizeof(shown), "%c", b);
@@ -411,7 +203,7 @@ static void list(long long width)
         column += n;
     }
     text_put(&out, "$\n", 2);
-    write_text(current, out.at, out.len);
+    sed_write(now.current, out.at, out.len);
     free(out.at);
 }
 
@@ -421,38 +213,23 @@ static void queue_file(const char *path)
     char buffer[4096];
     size_t n;
     if (!file) return;
-    while ((n = fread(buffer, 1, sizeof(buffer), file)) > 0) text_put(&queued, buffer, n);
+    while ((n = fread(buffer, 1, sizeof(buffer), file)) > 0) text_put(&now.queued, buffer, n);
     fclose(file);
 }
 
 static void end_cycle(int print)
 {
-    if (print && !sed.quiet) write_line(current, space.at, space.len, !no_newline);
-    flush_queue();
-}
-
-/* Returns the exit status. */
-static int leave(int status)
-{
-    /* In place, the rest of the file stays as it is. */
-    if (in.temporary && in.file) {
-        char buffer[4096];
-        size_t n;
-        while ((n = fread(buffer, 1, sizeof(buffer), in.file)) > 0) write_text(current, buffer, n);
-    }
-    finish_file();
-    int bad = fflush(stdout) || ferror(stdout);
-    for (struct output *o = outputs; o; o = o->next) bad |= fflush(o->file) != 0;
-    return bad ? 4 : status;
+    if (print && !sed.quiet) sed_write_line(now.current, now.space.at, now.space.len, !now.no_newline);
+    sed_flush_queue();
 }
 
 int sed_run(struct command *program, char **files)
 {
     in.files = files;
-    text_put(&space, "", 0);
+    text_put(&now.space, "", 0);
     text_put(&hold, "", 0);
     int restart = 0;
-    while (restart || read_line(0)) {
+    while (restart || sed_read_line(0)) {
         struct command *c = program;
         int print = 1;
         restart = 0;
@@ -466,13 +243,13 @@ int sed_run(struct command *program, char **files)
             switch (c->name) {
             case '=': {
                 char text[24];
-                write_text(current, text, (size_t)snprintf(text, sizeof(text), "%lld\n", number));
+                sed_write(now.current, text, (size_t)snprintf(text, sizeof(text), "%lld\n", now.number));
                 break;
             }
-            case 'a': text_put(&queued, c->text.at, c->text.len); break;
-            case 'i': write_text(current, c->text.at, c->text.len); break;
+            case 'a': text_put(&now.queued, c->text.at, c->text.len); break;
+            case 'i': sed_write(now.current, c->text.at, c->text.len); break;
             case 'c':
-                if (c->to.kind == NONE || c->negated || !c->active) write_text(current, c->text.at, c->text.len);
+                if (c->to.kind == NONE || c->negated || !c->active) sed_write(now.current, c->text.at, c->text.len);
                 print = 0;
                 goto cycle_done;
             case 'b': next = c->target; if (!next && !c->text.len) goto cycle_done; break;
@@ -492,66 +269,66 @@ int sed_run(struct command *program, char **files)
                 break;
             case 'd': print = 0; goto cycle_done;
             case 'D': {
-                char *newline = memchr(space.at, '\n', space.len);
+                char *newline = memchr(now.space.at, '\n', now.space.len);
                 print = 0;
                 if (!newline) goto cycle_done;
-                space.len -= (size_t)(newline + 1 - space.at);
-                memmove(space.at, newline + 1, space.len + 1);
+                now.space.len -= (size_t)(newline + 1 - now.space.at);
+                memmove(now.space.at, newline + 1, now.space.len + 1);
                 restart = 1;
                 goto cycle_done;
             }
             case 'F': {
                 const char *name = strcmp(in.name, "-") ? in.name : "-";
-                write_text(current, name, strlen(name));
-                write_text(current, "\n", 1);
+                sed_write(now.current, name, strlen(name));
+                sed_write(now.current, "\n", 1);
                 break;
             }
             case 'g':
-                space.len = 0;
-                text_put(&space, hold.at, hold.len);
+                now.space.len = 0;
+                text_put(&now.space, hold.at, hold.len);
                 break;
             case 'G':
-                text_put(&space, "\n", 1);
-                text_put(&space, hold.at, hold.len);
+                text_put(&now.space, "\n", 1);
+                text_put(&now.space, hold.at, hold.len);
                 break;
             case 'h':
                 hold.len = 0;
-                text_put(&hold, space.at, space.len);
+                text_put(&hold, now.space.at, now.space.len);
                 break;
             case 'H':
                 text_put(&hold, "\n", 1);
-                text_put(&hold, space.at, space.len);
+                text_put(&hold, now.space.at, now.space.len);
                 break;
             case 'l': list(c->number >= 0 ? c->number : sed.line_length); break;
             case 'n':
-                if (is_last()) {
+                if (sed_is_last()) {
                     if (sed.separate && *in.files) goto cycle_done;
                     end_cycle(1);
-                    return leave(in.status);
+                    return sed_leave(in.status);
                 }
                 end_cycle(1);
-                read_line(0);
+                sed_read_line(0);
                 break;
             case 'N':
-                if (is_last()) {
+                if (sed_is_last()) {
                     /* As GNU: what is there is printed. */
                     if (sed.separate && *in.files) goto cycle_done;
                     end_cycle(1);
-                    return leave(in.status);
+                    return sed_leave(in.status);
                 }
-                flush_queue();
-                read_line(1);
+                sed_flush_queue();
+                sed_read_line(1);
                 break;
-            case 'p': write_line(current, space.at, space.len, 1); break;
+            case 'p': sed_write_line(now.current, now.space.at, now.space.len, 1); break;
             case 'P': {
-                char *newline = memchr(space.at, '\n', space.len);
-                write_line(current, space.at, newline ? (size_t)(newline - space.at) : space.len, 1);
+                char *newline = memchr(now.space.at, '\n', now.space.len);
+                sed_write_line(now.current, now.space.at, newline ? (size_t)(newline - now.space.at) : now.space.len, 1);
                 break;
             }
             case 'q':
                 end_cycle(1);
-                return leave(c->number >= 0 ? (int)c->number : in.status);
-            case 'Q': return leave(c->number >= 0 ? (int)c->number : in.status);
+                return sed_leave(c->number >= 0 ? (int)c->number : in.status);
+            case 'Q': return sed_leave(c->number >= 0 ? (int)c->number : in.status);
             case 'r': queue_file(c->text.at); break;
             case 'R': {
                 /* A line for each time: the file stays open between them. */
@@ -560,34 +337,34 @@ int sed_run(struct command *program, char **files)
                 ssize_t n;
                 if (!c->regex) c->regex = (struct regex *)agentsh_fopen(c->text.at, "r");
                 if (c->regex && (n = getline(&line, &cap, (FILE *)c->regex)) > 0) {
-                    text_put(&queued, line, (size_t)n);
-                    if (line[n - 1] != '\n') text_put(&queued, "\n", 1);
+                    text_put(&now.queued, line, (size_t)n);
+                    if (line[n - 1] != '\n') text_put(&now.queued, "\n", 1);
                 }
                 break;
             }
             case 's':
                 if (substitute(c)) {
                     replaced = 1;
-                    if (c->print) write_line(current, space.at, space.len, 1);
-                    if (c->output) write_line(c->output, space.at, space.len, 1);
+                    if (c->print) sed_write_line(now.current, now.space.at, now.space.len, 1);
+                    if (c->output) sed_write_line(c->output, now.space.at, now.space.len, 1);
                 }
                 break;
-            case 'w': write_line(c->output, space.at, space.len, 1); break;
+            case 'w': sed_write_line(c->output, now.space.at, now.space.len, 1); break;
             case 'W': {
-                char *newline = memchr(space.at, '\n', space.len);
-                write_line(c->output, space.at, newline ? (size_t)(newline - space.at) : space.len, 1);
+                char *newline = memchr(now.space.at, '\n', now.space.len);
+                sed_write_line(c->output, now.space.at, newline ? (size_t)(newline - now.space.at) : now.space.len, 1);
                 break;
             }
             case 'x': {
-                struct text swap = space;
-                space = hold;
+                struct text swap = now.space;
+                now.space = hold;
                 hold = swap;
                 break;
             }
             case 'y': transliterate(c); break;
             case 'z':
-                space.len = 0;
-                *space.at = 0;
+                now.space.len = 0;
+                *now.space.at = 0;
                 break;
             default: break; /* { } : v */
             }
@@ -596,5 +373,5 @@ int sed_run(struct command *program, char **files)
     cycle_done:
         end_cycle(print);
     }
-    return leave(in.status);
+    return sed_leave(in.status);
 }

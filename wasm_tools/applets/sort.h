@@ -1,0 +1,40 @@
+/* sort: what reading, comparing and ordering share. */
+#ifndef SORT_H
+#define SORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum order { BYTES, NUMERIC, GENERAL, HUMAN, MONTH, VERSION, RANDOM };
+
+struct how {
+    enum order order;
+    int blanks, blanks_end, dictionary, fold, printable, reverse, any;
+};
+
+struct key {
+    size_t field, chr, end_field, end_chr; /* from 1; end_field 0: to the line's end; end_chr 0: the whole field */
+    struct how how;
+};
+
+struct line {
+    const char *at;
+    uint32_t len;
+    const char *key; /* the first key's text */
+    uint32_t key_len;
+};
+
+extern struct key *sort_keys;
+extern size_t sort_key_count;
+extern struct how sort_global; /* what holds where a key says nothing of its own */
+extern int sort_unique, sort_stable, sort_separator; /* separator: -1 for blanks */
+extern uint64_t sort_salt; /* of a random order */
+
+_Noreturn void sort_fail(const char *format, ...);
+int sort_is_blank(char c);
+/* A key's part of a line. */
+void sort_find_key(const struct key *k, const char *line, size_t len, const char **start, size_t *length);
+/* The order of two lines: by keys, then by bytes unless that is not asked for. */
+int sort_compare(const struct line *a, const struct line *b);
+
+#endif
