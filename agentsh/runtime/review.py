@@ -79,12 +79,13 @@ class Reviewer:
             among = frozenset(named)
             self._refuse_denied(action, [e for e in open_effects(action) if e.path in among])
             chosen.append((action, named))
-        for action, named in chosen:
-            self._store.approve(
-                action.id, change_set_digest=action.changes.digest, paths=named if paths else None, comment=comment
-            )
-            self._store.set_effect_states(action.id, named, EffectState.APPROVED)
-            self._store.set_status(action.id, ActionStatus.APPROVED)
+        with self._store.batch(durable=True):
+            for action, named in chosen:
+                self._store.approve(
+                    action.id, change_set_digest=action.changes.digest, paths=named if paths else None, comment=comment
+                )
+                self._store.set_effect_states(action.id, named, EffectState.APPROVED)
+                self._store.set_status(action.id, ActionStatus.APPROVED)
         return [self._store.action(action.id) for action, _ in chosen]
 
     def reject(self, ids: Sequence[str], *, reason: str, status: ActionStatus) -> list[ActionRecord]:
@@ -99,16 +100,18 @@ class Reviewer:
 
         rebased = without(staged, chosen, merge)
         state = EffectState.REJECTED if status is ActionStatus.REJECTED else EffectState.DISCARDED
-        for change in rebased:
-            changes = change_set([flag_effect(e) for e in change.changes])
-            self._store.replace_changes(change.action, changes)
-            left = ActionStatus.PENDING if changes else ActionStatus.DONE
-            self._store.set_status(change.action, left, note="Its effects were merged: an earlier action was dropped.")
-        for action in staged:
-            if action.id in chosen:
-                self._store.set_effect_states(action.id, tuple(e.path for e in open_effects(action)), state)
-                landed = any(e.state is EffectState.COMMITTED for e in action.changes)
-                self._store.set_status(action.id, ActionStatus.COMMITTED if landed else status, note=reason)
+        with self._store.batch(durable=True):
+            for change in rebased:
+                changes = change_set([flag_effect(e) for e in change.changes])
+                self._store.replace_changes(change.action, changes)
+                left = ActionStatus.PENDING if changes else ActionStatus.DONE
+                note = "Its effects were merged: an earlier action was dropped."
+                self._store.set_status(change.action, left, note=note)
+            for action in staged:
+                if action.id in chosen:
+                    self._store.set_effect_states(action.id, tuple(e.path for e in open_effects(action)), state)
+                    landed = any(e.state is EffectState.COMMITTED for e in action.changes)
+                    self._store.set_status(action.id, ActionStatus.COMMITTED if landed else status, note=reason)
         self._restage()
         return [self._store.action(i) for i in ids]
 

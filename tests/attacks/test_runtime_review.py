@@ -234,3 +234,23 @@ def test_effects_that_change_between_the_look_and_the_yes(opener: Opener, root: 
     with pytest.raises(ConflictError):
         ws.approve([second], seen={})
     assert ws.show(second).status is ActionStatus.PENDING
+
+
+@pytest.mark.parametrize("answer", ["approve", "reject"])
+def test_an_answer_that_is_cut_short(opener: Opener, root: Path, monkeypatch: pytest.MonkeyPatch, answer: str):
+    """It holds for every action that it names, and for all that follows from it, or for none."""
+    (root / "list").write_text("1\n2\n3\n4\n5\n6\n7\n8\n9\n")
+    ws = opener()
+    ids = [agent(ws, "sed -i s/1/one/ list"), agent(ws, "sed -i s/9/nine/ list")]
+    before = [ws.show(i) for i in ids]
+    calls = []
+
+    def cut(*arguments: object, **_: object) -> None:
+        calls.append(arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(ws._open_store(), "set_status", cut)
+        ws.approve(ids) if answer == "approve" else ws.reject(ids[:1])
+    assert calls
+    assert [opener().show(i) for i in ids] == before
