@@ -9,7 +9,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from agentsh.config import Config, cache_dir, load_config, make_private, workspace_dir
+from agentsh.config import Config, cache_dir, config_dir, load_config, make_private, workspace_dir
 from agentsh.config import data_dir as default_data_dir
 from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus, OutputSink, StreamName
 from agentsh.core.errors import ConfigError, UsageError, WorkspaceBusy
@@ -95,11 +95,17 @@ class Workspace:
         if not real.is_dir():
             raise UsageError(f"{os.fspath(path)!r} is not a directory.")
         base = (data_dir or default_data_dir()).absolute()
-        if base.resolve().is_relative_to(real):
-            raise ConfigError(
-                f"The workspace contains agentsh's own data ({base}).",
-                next_step="Choose a smaller workspace, or move the data with AGENTSH_DATA_DIR.",
-            )
+        for what, place, variable in (
+            ("data", base, "AGENTSH_DATA_DIR"),
+            ("configuration", config_dir(), "AGENTSH_CONFIG_DIR"),
+            ("compiled modules", cache_dir(), "AGENTSH_CACHE_DIR"),
+        ):
+            # An action there could change what judges it, or what runs next.
+            if place.resolve().is_relative_to(real):
+                raise ConfigError(
+                    f"The workspace contains agentsh's own {what} ({place}).",
+                    next_step=f"Choose a smaller workspace, or move it with {variable}.",
+                )
         config = load_config(real)
         if limits is not None:
             config = replace(config, limits=limits)

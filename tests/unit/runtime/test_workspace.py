@@ -330,9 +330,15 @@ def test_unknown_ids_and_wrong_states(ws: Workspace) -> None:
         ws.revert(["a1"])
 
 
-def test_a_workspace_that_holds_our_own_data_is_refused(tmp_path: Path) -> None:
+def test_a_workspace_that_holds_our_own_files_is_refused(tmp_path: Path, root: Path) -> None:
     with pytest.raises(ConfigError):
         Workspace.open(tmp_path, data_dir=tmp_path / "data")
+    for variable in ("AGENTSH_CONFIG_DIR", "AGENTSH_CACHE_DIR"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(variable, str(root / "deep"))
+            with pytest.raises(ConfigError) as e:
+                Workspace.open(root, data_dir=tmp_path / "data")
+            assert variable in e.value.next_step
     with pytest.raises(UsageError):
         Workspace.open(tmp_path / "none", data_dir=tmp_path / "data")
 
