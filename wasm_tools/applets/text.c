@@ -1,4 +1,4 @@
-/* cat, cut, head, tail, tr, wc: one module, by the name it is called. */
+/* cat, cut, echo, head, tail, tr, wc: one module, by the name it is called. */
 #include "text.h"
 
 #include <errno.h>
@@ -83,14 +83,16 @@ int main(int argc, char *argv[])
     static const struct {
         const char *name;
         int (*run)(int, char *[]);
-    } tools[] = {{"cat", cat_main}, {"cut", cut_main}, {"head", head_main}, {"tail", tail_main}, {"tr", tr_main}, {"wc", wc_main}};
+    } tools[] = {{"cat", cat_main}, {"cut", cut_main}, {"echo", echo_main}, {"head", head_main},
+                 {"tail", tail_main}, {"tr", tr_main}, {"wc", wc_main}};
     const char *slash = argc ? strrchr(argv[0], '/') : NULL;
     text_tool = slash ? slash + 1 : argc ? argv[0] : "";
     setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
         if (strcmp(tools[i].name, text_tool)) continue;
         int status = tools[i].run(argc, argv);
-        return fflush(stdout) || ferror(stdout) ? 1 : status | text_status;
+        if (fflush(stdout) || ferror(stdout)) text_fail("write error: %s", strerror(errno));
+        return status | text_status;
     }
     text_fail("no such command");
 }

@@ -23,6 +23,7 @@ long long text_number(const char *text, const char *what);
 
 int cat_main(int argc, char *argv[]);
 int cut_main(int argc, char *argv[]);
+int echo_main(int argc, char *argv[]);
 int head_main(int argc, char *argv[]);
 int tail_main(int argc, char *argv[]);
 int tr_main(int argc, char *argv[]);
