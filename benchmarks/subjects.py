@@ -121,7 +121,7 @@ def cold(ctx: Context) -> list[Row]:
 
 
 def warm(ctx: Context) -> list[Row]:
-    """One line in an open workspace: sandbox, effects and a durable journal row."""
+    """One line in an open workspace: sandbox, effects and the journal."""
     root = ctx.scratch / "w"
     _files(root, 100)
     ws = ctx.workspace(root)

@@ -196,7 +196,9 @@ class Actor:
         changes: ChangeSet | None = None,
         decision: Decision | None = None,
     ) -> ActionRecord:
-        with self._store.batch(durable=True):  # what it printed and how it ended: one wait for the disk
+        # What it printed and how it ended: one wait for the disk, and none for an action that changed nothing. Its
+        # record survives the death of the process; a power cut may take it, whole, and nothing hangs on it.
+        with self._store.batch(durable=status is not ActionStatus.DONE):
             return self._store.finish_action(
                 action,
                 status=status,
