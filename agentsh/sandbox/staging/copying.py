@@ -11,8 +11,8 @@ from agentsh.core.tree import Tree
 from agentsh.sandbox.staging import index
 from agentsh.sandbox.staging.files import (
     UncopiableError,
-    clone_extents,
-    copy_extents,
+    clone_file,
+    copy_file,
     copy_path,
     opened_directory,
     remove,
@@ -41,7 +41,7 @@ class CopyView(StagingView):
     def __init__(self, directory: Path, workspace: Path, kind: Literal["copy", "clone"] = "copy") -> None:
         super().__init__(directory, workspace)
         self.kind = kind
-        self._content = clone_extents if kind == "clone" else copy_extents
+        self._make = clone_file if kind == "clone" else copy_file
         self._root = directory / "view"
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._view = Tree(self._root)
@@ -202,7 +202,7 @@ class CopyView(StagingView):
             os.chmod(name, new.st_mode & 0o7777, dir_fd=target)
             return
         remove(target, name)
-        copy_path(source, target, name, content=self._content)
+        copy_path(source, target, name, make=self._make)
 
     def _is_hidden(self, path: bytes, above: set[bytes], now: index.Index) -> bool:
         """Whether a staged change stands over the person's change of ``path``."""

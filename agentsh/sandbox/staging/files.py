@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    MakeFile = Callable[[int, int, bytes, int], int]
+
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 20
 _FICLONE = 0x40049409
+_CLONE_NOFOLLOW, _CLONE_NOOWNERCOPY = 1, 2
 _ACCESS = 0o700
 
 
@@ -167,15 +170,41 @@ def _copy_range(source: int, target: int, start: int, end: int) -> None:
         at += done
 
 
-def clone_extents(source: int, target: int, _size: int) -> None:
-    """Share the content's blocks, copy on write (btrfs, xfs, bcachefs).
+def copy_file(source: int, parent: int, name: bytes, size: int) -> int:
+    """Make ``name`` with a copy of the content of ``source``; a descriptor of it."""
+    new = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
+    try:
+        copy_extents(source, new, size)
+    except BaseException:
+        os.close(new)
+        raise
+    return new
+
+
+def clone_file(source: int, parent: int, name: bytes, _size: int) -> int:
+    """Make ``name`` share the content's blocks, copy on write (btrfs, xfs, bcachefs; APFS); a descriptor of it.
 
     Raises:
         OSError: the file system cannot.
     """
+    if sys.platform == "darwin":
+        import ctypes  # noqa: PLC0415 - for this one kind of view
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.fclonefileat(source, parent, name, _CLONE_NOFOLLOW | _CLONE_NOOWNERCOPY) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), name)
+        # It comes with the original's mode, which may forbid writing; its content needs none.
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     import fcntl  # noqa: PLC0415 - for this one kind of view
 
-    fcntl.ioctl(target, _FICLONE, source)
+    new = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
+    try:
+        fcntl.ioctl(new, _FICLONE, source)
+    except BaseException:
+        os.close(new)
+        raise
+    return new
 
 
 def copy_path(
@@ -183,7 +212,7 @@ def copy_path(
     target: int,
     name: bytes,
     *,
-    content: Callable[[int, int, int], None] = copy_extents,
+    make: MakeFile = copy_file,
     new_name: bytes | None = None,
 ) -> None:
     """Copy one path: a file, a symlink, or an empty directory with the mode of the original.
@@ -192,7 +221,7 @@ def copy_path(
         source: the directory that has it.
         target: the directory that gets it; must have nothing of that name.
         name: its name.
-        content: copies a file's content.
+        make: makes a file of another's content.
         new_name: the copy's name, if it differs.
 
     Raises:
@@ -221,9 +250,8 @@ def copy_path(
     old = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=source)
     try:
         st = os.fstat(old)
-        new = os.open(to, _NEW_FILE, 0o600, dir_fd=target)
+        new = make(old, target, to, st.st_size)
         try:
-            content(old, new, st.st_size)
             _copy_xattrs(old, new)
             own(new, st)
             os.fchmod(new, st.st_mode & 0o7777)

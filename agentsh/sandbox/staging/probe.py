@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from agentsh.core.errors import SandboxError
 from agentsh.core.sanitise import visible_path
-from agentsh.sandbox.staging.files import clone_extents, write_atomic
+from agentsh.core.tree import Tree
+from agentsh.sandbox.staging.files import clone_file, write_atomic
 
 if TYPE_CHECKING:
     from agentsh.sandbox.staging.view import Kind
@@ -172,7 +174,6 @@ def _try_overlay(directory: Path, workspace: Path) -> str:
 
 
 def _remove_trial(trial: Path) -> None:
-    from agentsh.core.tree import Tree  # noqa: PLC0415 - only after a trial
     from agentsh.sandbox.staging.files import remove  # noqa: PLC0415
 
     with Tree(trial.parent) as above:
@@ -181,18 +182,14 @@ def _remove_trial(trial: Path) -> None:
 
 def _try_clone(directory: Path, workspace: Path) -> str:
     """Clone a file from the workspace's file system to ours."""
-    if sys.platform != "linux":
-        return "cloning is offered on Linux alone"
     if directory.stat().st_dev != workspace.stat().st_dev:
         return "the workspace and the staging directory are on different file systems"
-    one, two = directory / "clone-1", directory / "clone-2"
-    try:
+    with tempfile.TemporaryDirectory(dir=directory) as trial:
+        one = Path(trial) / "one"
         one.write_bytes(b"x" * 4096)
-        with one.open("rb") as source, two.open("wb") as target:
-            clone_extents(source.fileno(), target.fileno(), 4096)
-    except OSError as e:
-        return f"the file system cannot share blocks ({e.strerror})"
-    finally:
-        one.unlink(missing_ok=True)
-        two.unlink(missing_ok=True)
+        try:
+            with Tree(trial) as tree, one.open("rb") as source:
+                os.close(clone_file(source.fileno(), tree.fd, b"two", 4096))
+        except OSError as e:
+            return f"the file system cannot share blocks ({e.strerror})"
     return ""
