@@ -92,7 +92,9 @@ class Tree:
         Raises:
             OSError: a name on the way is missing, no directory, or a symlink.
         """
-        fd = os.dup(self.fd)
+        # Opened anew, not duplicated: a duplicate shares its place in the listing with every other one, and on btrfs
+        # does not even show names that are younger than the first.
+        fd = os.open(".", _DIRECTORY, dir_fd=self.fd)
         try:
             for name in split_path(path):
                 try:

@@ -85,3 +85,10 @@ def test_the_root_stays_the_root_when_it_is_renamed_away(tree: Tree, tmp_path: P
     (tmp_path / "root").symlink_to(outside)
     assert tree.lstat(b"secret") is None
     assert tree.lstat(b"a/b/file") is not None
+
+
+def test_two_looks_at_one_directory_do_not_disturb_each_other(tree: Tree) -> None:
+    with tree.directory(b"") as one, tree.directory(b"") as two, os.scandir(one) as first:
+        next(first)
+        with os.scandir(two) as second:
+            assert {e.name for e in second} == {"a", "in", "out", "loop"}
