@@ -93,6 +93,13 @@ def _text(table: Table, key: str, default: str, path: Path) -> str:
     return value
 
 
+def _switch(table: Table, key: str, default: bool, path: Path) -> bool:  # noqa: FBT001 - as its siblings
+    value = table.get(key, default)
+    if not isinstance(value, bool):
+        raise _bad(path, key, "must be true or false")
+    return value
+
+
 def _texts(table: Table, key: str, path: Path) -> tuple[str, ...]:
     value = table.get(key, [])
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
@@ -141,7 +148,7 @@ def _policy(name: str, path: Path) -> str:
 
 
 def _apply_user(base: Config, table: Table, path: Path) -> Config:
-    _known(table, {"policy", "limits", "staging", "default_model", "models", "protected"}, path)
+    _known(table, {"policy", "limits", "staging", "clock", "default_model", "models", "protected"}, path)
     wanted = _text(table, "staging", base.staging, path)
     staging = next((kind for kind in STAGING_KINDS if kind == wanted), None)
     if staging is None:
@@ -156,6 +163,7 @@ def _apply_user(base: Config, table: Table, path: Path) -> Config:
         policy=_policy(_text(table, "policy", base.policy, path), path),
         limits=_limits(_sub(table, "limits", path), base.limits, path),
         staging=staging,
+        clock=_switch(table, "clock", base.clock, path),
         default_model=_text(table, "default_model", base.default_model, path),
         models=models,
         protected=_texts(table, "protected", path),
@@ -164,7 +172,7 @@ def _apply_user(base: Config, table: Table, path: Path) -> Config:
 
 def _narrow(base: Config, table: Table, path: Path) -> Config:
     """Take from an untrusted file what makes things stricter; tell the person what was not taken."""
-    _known(table, {"policy", "limits", "protected"}, path)
+    _known(table, {"policy", "limits", "clock", "protected"}, path)
     notices: list[str] = []
     policy = _text(table, "policy", base.policy, path)
     if policy not in PRESETS:
@@ -181,10 +189,14 @@ def _narrow(base: Config, table: Table, path: Path) -> Config:
         if theirs > ours:
             notices.append(f"{WORKSPACE_FILE} asks for {f.name} = {theirs}, more than your {ours}: not taken.")
         narrowed[f.name] = min(ours, theirs)
+    clock = _switch(table, "clock", base.clock, path)
+    if clock and not base.clock:
+        notices.append(f"{WORKSPACE_FILE} asks for a clock, which your configuration does not grant: not taken.")
     return replace(
         base,
         policy=policy,
         limits=Limits(**narrowed),
+        clock=base.clock and clock,
         protected=base.protected + _texts(table, "protected", path),
         notices=tuple(notices),
     )

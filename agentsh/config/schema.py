@@ -51,6 +51,7 @@ class Config:
         policy: a preset's name, or the path of a policy file.
         limits: what one action may use.
         staging: how the staging view is made; 'auto' takes the best that works.
+        clock: whether actions may read the time; without it every clock they see stands still.
         default_model: what ``agentsh run`` uses without ``--model``; empty when none is set.
         models: profiles by name.
         protected: further path patterns that an agent's actions may not change.
@@ -60,6 +61,7 @@ class Config:
     policy: str = "review"
     limits: Limits = field(default_factory=Limits)
     staging: StagingKind = "auto"
+    clock: bool = True
     default_model: str = ""
     models: Mapping[str, ModelProfile] = field(default_factory=dict)
     protected: tuple[str, ...] = ()

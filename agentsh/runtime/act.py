@@ -95,9 +95,16 @@ def _encode(text: str) -> bytes:
 
 
 class Actor:
-    """Runs actions on one workspace. The caller holds the workspace's lock."""
+    """Runs actions on one workspace. The caller holds the workspace's lock.
 
-    def __init__(self, *, store: Store, tree: Tree, staging: StagingView, sandbox: Sandbox, policy: Policy) -> None:
+    Args:
+        clock: whether actions may read the time.
+    """
+
+    def __init__(
+        self, *, store: Store, tree: Tree, staging: StagingView, sandbox: Sandbox, policy: Policy, clock: bool = True
+    ) -> None:
+        self._clock = clock
         self._store = store
         self._tree = tree
         self._staging = staging
@@ -121,6 +128,8 @@ class Actor:
         """
         self._sandbox.start()  # its process comes up while this one parses and decides
         job = job_for(spec, limits)
+        if not self._clock:
+            job = replace(job, clock=False)
         summary = summarise(parse(job.script)) if job.script else None
         wanted = self._policy.judge_action(spec, summary)
         action = self._store.begin_action(spec, session=session, decision=wanted)

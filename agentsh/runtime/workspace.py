@@ -164,7 +164,12 @@ class Workspace:
             staging = self._open_staging()
             self._sandbox = Sandbox(staging, cache_dir=cache_dir())
             self._actor = Actor(
-                store=self._open_store(), tree=self._tree, staging=staging, sandbox=self._sandbox, policy=self.policy
+                store=self._open_store(),
+                tree=self._tree,
+                staging=staging,
+                sandbox=self._sandbox,
+                policy=self.policy,
+                clock=self.config.clock,
             )
         return self._actor
 

@@ -62,6 +62,16 @@ def test_a_workspace_file_narrows(places: tuple[Path, Path]) -> None:
     assert config.notices == ()
 
 
+def test_a_clock_can_be_taken_and_not_given_back(places: tuple[Path, Path]) -> None:
+    assert load(places).clock
+    assert not load(places, workspace="clock = false").clock
+    config = load(places, user="clock = false", workspace="clock = true")
+    assert not config.clock
+    assert len(config.notices) == 1
+    with pytest.raises(ConfigError):
+        load(places, user='clock = "no"')
+
+
 def test_a_workspace_file_cannot_widen(places: tuple[Path, Path]) -> None:
     config = load(places, workspace='policy = "trusted"\n[limits]\nwall_s = 9999\n')
     assert config.policy == "review"

@@ -386,3 +386,11 @@ def test_a_path_that_names_nothing_approves_nothing(ws: Workspace) -> None:
     with pytest.raises(NotFoundError, match="typo"):
         ws.approve(["a1"], paths=["a", "typo"])
     assert ws.show("a1").status is ActionStatus.PENDING
+
+
+def test_without_a_granted_clock_time_stands_still(opener: Opener, root: Path) -> None:
+    (root / ".agentsh.toml").write_text("clock = false\n")
+    ws = opener()
+    first = ws.output(ws.exec("date +%s").id)
+    assert first == ws.output(ws.exec("sleep 0; date +%s").id)
+    assert int(first) < 1_700_000_000
