@@ -34,6 +34,7 @@ $(STAMPS)/venv:
 
 $(STAMPS)/installed: pyproject.toml $(STAMPS)/venv
 	$(BIN)/python -m pip install --quiet --editable '.[python,dev,build]'
+	$(BIN)/python -m compileall -q agentsh wasm_tools/agentsh_tools
 	@touch $@
 
 $(STAMPS)/tools: $(STAMPS)/installed $(shell find wasm_tools -name bin -prune -o -name .build -prune -o -name __pycache__ -prune -o -type f -print 2>/dev/null)

@@ -6,6 +6,7 @@ Every ratio is between medians of interleaved rounds, so it holds on any machine
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import platform
@@ -14,6 +15,8 @@ import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import agentsh
+import agentsh_tools
 from benchmarks import subjects
 from benchmarks.measure import Row, table
 
@@ -33,6 +36,8 @@ def main() -> int:
     parser.add_argument("--peers", type=Path, default=Path(".peers"), help="where 'make bench-peers' put the peers")
     parser.add_argument("--rounds", type=int, default=15, help="rounds of each benchmark (default: 15)")
     options = parser.parse_args()
+    for place in (agentsh, agentsh_tools):  # as an installation has it; here sources may have changed since
+        compileall.compile_dir(Path(place.__file__).parent, quiet=1)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="agentsh-bench-") as place:
         for name in options.only or BENCHMARKS:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-import traceback
 from typing import TYPE_CHECKING
 
 import click
@@ -106,6 +105,8 @@ def _report_unexpected(error: Exception, *, as_json: bool) -> int:
 
 def _keep_traceback(error: Exception) -> Path | None:
     """Write the traceback below the data directory; None when even that fails."""
+    import traceback  # noqa: PLC0415 - only on the way out
+
     try:
         from agentsh.config import data_dir  # noqa: PLC0415 - only on the way out
 

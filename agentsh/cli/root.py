@@ -3,28 +3,61 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
-from agentsh.cli import act, answer, doctor, run, secrets, see, upkeep
+from agentsh import __version__
 from agentsh.cli.output import is_terminal, say
 from agentsh.core.errors import UsageError
 
+_PLACES = {
+    "run": "run.run",
+    "exec": "act.exec_",
+    "status": "see.status",
+    "diff": "see.diff",
+    "log": "see.log",
+    "show": "see.show",
+    "approve": "answer.approve",
+    "reject": "answer.reject",
+    "commit": "answer.commit",
+    "discard": "answer.discard",
+    "revert": "answer.revert",
+    "restore": "answer.restore",
+    "undo": "answer.undo",
+    "check": "upkeep.check",
+    "gc": "upkeep.gc",
+    "doctor": "doctor.doctor",
+    "secrets": "secrets.secrets",
+    "version": "upkeep.version",
+}
+"""Where each command is, in the order in which a person meets them; its module loads when it is asked for."""
+
 
 class Root(click.Group):
-    """The program. Commands are listed in the order in which a person meets them."""
+    """The program."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The order in which they were added."""
+        """Every name."""
         del ctx
-        return list(self.commands)
+        return list(_PLACES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        del ctx
+        if cmd_name not in _PLACES:
+            return None
+        module, _, attribute = _PLACES[cmd_name].partition(".")
+        command: click.Command = getattr(import_module(f"agentsh.cli.{module}"), attribute)
+        return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As every group does, and an option that only commands take is said to be that."""
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as e:
-            if any(e.option_name in p.opts for c in self.commands.values() for p in c.params):
+            commands = (self.get_command(ctx, name) for name in self.list_commands(ctx))
+            if any(e.option_name in p.opts for c in commands if c is not None for p in c.params):
                 right = f"agentsh COMMAND {e.option_name} ..."
                 raise click.UsageError(f"{e.option_name} goes after the command: {right}", ctx) from e
             raise
@@ -38,7 +71,7 @@ class Root(click.Group):
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 denied by policy, 4 approval needed, 5 conflict, 6 limit, "
     "7 store damaged, 130 interrupted.",
 )
-@click.version_option(None, "--version", package_name="agentsh", message="agentsh %(version)s")
+@click.version_option(__version__, "--version", message="agentsh %(version)s")
 @click.pass_context
 def root(ctx: click.Context) -> int:
     """An agent shell that people can trust.
@@ -63,26 +96,3 @@ def root(ctx: click.Context) -> int:
     say("  agentsh status         what waits for your answer")
     say("  agentsh --help         everything else")
     return 0
-
-
-for _command in (
-    run.run,
-    act.exec_,
-    see.status,
-    see.diff,
-    see.log,
-    see.show,
-    answer.approve,
-    answer.reject,
-    answer.commit,
-    answer.discard,
-    answer.revert,
-    answer.restore,
-    answer.undo,
-    upkeep.check,
-    upkeep.gc,
-    doctor.doctor,
-    secrets.secrets,
-    upkeep.version,
-):
-    root.add_command(_command)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
@@ -60,6 +59,8 @@ def _read(path: Path) -> Table | None:
         raise ConfigError(f"The configuration {visible_line(str(path))} cannot be read: {e.strerror}.") from e
     if len(data) > _MAX_BYTES:
         raise ConfigError(f"The configuration {visible_line(str(path))} is larger than 1 MiB.")
+    import tomllib  # noqa: PLC0415 - most people have no such file
+
     try:
         return tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as e:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from agentsh.core.limits import Limits
+from agentsh.core.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ StagingKind = Literal["auto", "overlay", "clone", "copy"]
 STAGING_KINDS: tuple[StagingKind, ...] = get_args(StagingKind)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ModelProfile:
     """An endpoint and a model at it.
 
@@ -43,7 +44,7 @@ class ModelProfile:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Config:
     """The merged configuration.
 

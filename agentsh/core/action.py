@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from agentsh.core.effect import ChangeSet
+from agentsh.core.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +64,7 @@ class ActionStatus(StrEnum):
     """Its process ended before it did; nothing of it is staged."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ActionSpec:
     """What is asked for: a kind, its arguments (JSON values), and who asked."""
 
@@ -87,7 +88,7 @@ class ActionSpec:
                 return f"{self.kind.value} {self.arguments.get('path', '')}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Output:
     """What an action printed on one stream.
 
@@ -102,7 +103,7 @@ class Output:
     truncated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ActionRecord:
     """An action as the journal has it.
 

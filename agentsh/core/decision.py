@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from agentsh.core.record import record
 
 
 class Verdict(StrEnum):
@@ -14,7 +15,7 @@ class Verdict(StrEnum):
     DENY = "deny"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Decision:
     """A verdict with the rule that gave it and a reason for people."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from agentsh.core.record import record
 
 if TYPE_CHECKING:
     from agentsh.core.effect import EffectKind, EffectState, Flag
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 Tag = Literal[" ", "+", "-"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DiffLine:
     """One line: kept, added or removed. ``text`` is raw and keeps its line end; sanitise before showing it."""
 
@@ -20,7 +21,7 @@ class DiffLine:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Hunk:
     """A run of changed lines with context. Starts count from 1, as in a unified diff (POSIX ``diff -u``)."""
 
@@ -31,7 +32,7 @@ class Hunk:
     lines: tuple[DiffLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FileDiff:
     """One effect as a person sees it.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
+
+from agentsh.core.record import record
 
 if TYPE_CHECKING:
     from agentsh.core.effect import FileEffect
@@ -30,7 +31,7 @@ class CommitOutcome(StrEnum):
     """Someone changed a path meanwhile; that path was left alone and the others were put back."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CommitRecord:
     """One write to the workspace: its intent and how it ended.
 
@@ -58,7 +59,7 @@ class CommitRecord:
     snapshot_after: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SnapshotRecord:
     """The workspace at a point in time.
 
@@ -87,7 +88,7 @@ class Signature(NamedTuple):
     mode: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Landing:
     """A committed effect and where it landed.
 
@@ -102,7 +103,7 @@ class Landing:
     effect: FileEffect
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PathConflict:
     """A path that cannot be undone without losing something.
 

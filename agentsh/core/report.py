@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from agentsh.core.record import record
 
 if TYPE_CHECKING:
     from agentsh.core.action import ActionRecord
     from agentsh.core.diff import FileDiff
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CommitResult:
     """What a commit, a revert or a restore did.
 
@@ -32,7 +34,7 @@ class CommitResult:
     diffs: tuple[FileDiff, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Recovery:
     """What was put right after a process died.
 
@@ -50,7 +52,7 @@ class Recovery:
     paths: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Status:
     """A workspace at a glance."""
 
@@ -75,7 +77,7 @@ class LogKind(StrEnum):
     REVIEW = "review"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LogEntry:
     """One line of the log, newest last.
 
@@ -94,7 +96,7 @@ class LogEntry:
     details: dict[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CheckReport:
     """What ``check`` found.
 
@@ -109,7 +111,7 @@ class CheckReport:
     objects: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GcReport:
     """What ``gc`` freed."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any
 
 from agentsh.core.action import ActionKind, Origin
@@ -96,6 +95,8 @@ def parse_policy(text: str, *, name: str, protected: Iterable[str] = ()) -> Poli
     Raises:
         ConfigError: it is no TOML, or a key or value is unknown.
     """
+    import tomllib  # noqa: PLC0415 - presets do without
+
     try:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as e:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from agentsh.core.decision import Decision, Verdict
+from agentsh.core.record import record
 from agentsh.policy.flags import fold
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _stretch(text: str) -> str:
     return first + "".join(f"(?>[^/]*?{piece})" for piece in others)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Rule:
     """One rule. It matches when everything that it names matches; what it leaves empty matches anything.
 
@@ -117,7 +118,7 @@ class Rule:
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Policy:
     """What holds: rules, and what is decided when none speaks.
 

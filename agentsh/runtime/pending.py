@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agentsh.core.action import ActionRecord, ActionStatus
 from agentsh.core.effect import ChangeSet, EffectState, FileEffect, change_set
 from agentsh.core.entry import EntryType
 from agentsh.core.errors import ConflictError
+from agentsh.core.record import record
 from agentsh.core.sanitise import visible_path
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def owners(actions: Sequence[ActionRecord]) -> dict[bytes, list[str]]:
     return out
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Rebased:
     """An action whose effects changed because an earlier one was dropped."""
 

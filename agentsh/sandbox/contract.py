@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
 from agentsh.core.limits import Limits
+from agentsh.core.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ GUEST_ROOT = b"/workspace"
 """The absolute path by which every action knows the staging view: the same on every machine."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Job:
     """One action to run: a shell ``script``, or a single command's ``argv``.
 
@@ -33,7 +34,7 @@ class Job:
     clock: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Outcome:
     """How a job ended.
 

@@ -13,7 +13,6 @@ import os
 import platform
 import stat
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +20,7 @@ from blake3 import blake3
 
 import agentsh_tools
 from agentsh.core.errors import SandboxError
+from agentsh.core.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ _MAPPED: Final = 4 * 1024 * 1024
 _BUILD: Final = "Build the userland with 'python wasm_tools/build.py'."
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Tool:
     """A command that can be started.
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
+
+from agentsh.core.record import record
 
 MAX_NESTING = 60
 """Parentheses and operators nested in one expression."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Number:
     """An integer; already decoded from its base."""
 
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Variable:
     """A variable or an array's element; ``subscript`` is its raw text, which an associative array takes as a key."""
 
@@ -26,7 +27,7 @@ class Variable:
     subscript: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unary:
     """``-x``, ``+x``, ``!x``, ``~x``."""
 
@@ -34,7 +35,7 @@ class Unary:
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Binary:
     """``x operator y``; ``&&``, ``||`` and ``,`` too."""
 
@@ -43,7 +44,7 @@ class Binary:
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Assign:
     """``x = y``; ``operator`` is the binary one of ``+=`` and its kin, empty for ``=``."""
 
@@ -52,7 +53,7 @@ class Assign:
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Step:
     """``++x``, ``x--``: by ``delta``; ``before`` when the new value counts."""
 
@@ -61,7 +62,7 @@ class Step:
     before: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Choice:
     """``condition ? yes : no``."""
 

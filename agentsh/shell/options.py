@@ -6,8 +6,10 @@ is one reader, it knows exactly the options that are supported, and everything e
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
+
+from agentsh.core.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +28,7 @@ class OptionError(ValueError):
         self.word = word
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Grammar:
     """The options that a command has.
 

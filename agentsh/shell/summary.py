@@ -7,10 +7,11 @@ Branches that are never taken and functions that are never called count as if th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
 from agentsh.core.errors import ShellSyntaxError
+from agentsh.core.record import record
 from agentsh.shell import wrappers
 from agentsh.shell.parser import parse
 from agentsh.shell.tree import (
@@ -45,7 +46,7 @@ INTERNAL = frozenset(
 """Builtins that only touch the shell's own state: not listed as commands."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CommandUse:
     """One command that will run, if its place in the script is reached.
 
@@ -59,7 +60,7 @@ class CommandUse:
     argv: tuple[str | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Summary:
     """What a script will do.
 

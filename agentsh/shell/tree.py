@@ -6,49 +6,50 @@ number of characters from the start of the source.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal as OneOf
 from typing import TypeAlias
+
+from agentsh.core.record import record
 
 # --- words ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Literal:
     """Unquoted text without meaning of its own."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Quoted:
     """Text taken as it stands: single quotes, ``$'...'`` (decoded), or a backslash and a character."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DoubleQuoted:
     """Double quotes, or the body of a here-document: expanded, never split and never a pattern."""
 
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Glob:
     """Unquoted pattern syntax: ``*``, ``?``, ``[``, and the pieces of ``@(a|b)`` and its kin."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Tilde:
     """``~`` (``name`` empty), ``~+`` or ``~-`` at a word's start."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Parameter:
     """``$x`` and every form of ``${...}``.
 
@@ -72,35 +73,35 @@ class Parameter:
     second: Word | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CommandSubstitution:
     """``$(...)`` or backquotes."""
 
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ProcessSubstitution:
     """``<(...)`` or ``>(...)``, as the target of a redirection alone: commands have no names for descriptors."""
 
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Arithmetic:
     """``$((...))``: expanded like double quotes first, then evaluated."""
 
     text: Word
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class BraceList:
     """``{a,b,c}``: each alternative is a sequence of parts."""
 
     alternatives: tuple[tuple[Part, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class BraceRange:
     """``{1..9}``, ``{a..e..2}``. ``width`` is the zero-padded width, 0 for none; ``letters`` for code points."""
 
@@ -126,7 +127,7 @@ Part: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Word:
     """One word.
 
@@ -139,7 +140,7 @@ class Word:
     static: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ArrayItem:
     """``value`` or ``[key]=value`` inside an array's parentheses."""
 
@@ -147,14 +148,14 @@ class ArrayItem:
     value: Word
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ArrayValue:
     """``(a b [3]=c)``."""
 
     items: tuple[ArrayItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Assignment:
     """``name=value``, ``name+=value``, ``name[i]=value``, ``name=(...)``."""
 
@@ -168,7 +169,7 @@ class Assignment:
 # --- conditions of [[ ]] -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class UnaryTest:
     """``-f word``; a lone word is ``-n word``."""
 
@@ -176,7 +177,7 @@ class UnaryTest:
     operand: Word
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class BinaryTest:
     """``left operator right``."""
 
@@ -185,14 +186,14 @@ class BinaryTest:
     right: Word
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class NotTest:
     """``! test``."""
 
     operand: Test
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class JoinedTest:
     """``left && right`` or ``left || right``."""
 
@@ -206,7 +207,7 @@ Test: TypeAlias = UnaryTest | BinaryTest | NotTest | JoinedTest
 # --- commands ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Redirect:
     """One redirection.
 
@@ -222,7 +223,7 @@ class Redirect:
     offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SimpleCommand:
     """Assignments, words, redirections. An assignment among the words is a declaration's (``export x=1``)."""
 
@@ -232,7 +233,7 @@ class SimpleCommand:
     offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Subshell:
     """``( ... )``."""
 
@@ -240,7 +241,7 @@ class Subshell:
     redirects: tuple[Redirect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Group:
     """``{ ...; }``."""
 
@@ -248,7 +249,7 @@ class Group:
     redirects: tuple[Redirect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class If:
     """``if``/``elif`` branches (condition, body) in order, then ``else``."""
 
@@ -257,7 +258,7 @@ class If:
     redirects: tuple[Redirect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class For:
     """``for name in words``; ``words`` is None for the positional parameters."""
 
@@ -267,7 +268,7 @@ class For:
     redirects: tuple[Redirect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ArithmeticFor:
     """``for ((start; condition; step))``; an empty part is None."""
 
@@ -278,7 +279,7 @@ class ArithmeticFor:
     redirects: tuple[Redirect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class While:
     """``while`` or, with ``until``, its opposite."""
 
@@ -288,7 +289,7 @@ class While:
     redirects: tuple[Redirect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CaseItem:
     """``patterns) body`` and how it ends: ``;;``, ``;&`` (fall through) or ``;;&`` (test on)."""
 
@@ -297,7 +298,7 @@ class CaseItem:
     end: OneOf[";;", ";&", ";;&"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Case:
     """``case word in ... esac``."""
 
@@ -306,7 +307,7 @@ class Case:
     redirects: tuple[Redirect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Function:
     """``name() body``; the body is a compound command."""
 
@@ -315,7 +316,7 @@ class Function:
     offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Condition:
     """``[[ ... ]]``."""
 
@@ -323,7 +324,7 @@ class Condition:
     redirects: tuple[Redirect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ArithmeticCommand:
     """``(( ... ))``."""
 
@@ -346,7 +347,7 @@ Command: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Pipeline:
     """``a | b``; ``negated`` by ``!``; ``timed`` by ``time``."""
 
@@ -355,7 +356,7 @@ class Pipeline:
     timed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Statement:
     """Pipelines joined by ``&&`` and ``||``, run in the background when ended by ``&``."""
 
@@ -367,7 +368,7 @@ class Statement:
 Body: TypeAlias = tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Script:
     """A whole source text."""
 

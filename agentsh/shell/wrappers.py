@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from agentsh.core.record import record
 from agentsh.shell.options import (
     ENV,
     FIND_STARTS,
@@ -33,7 +33,7 @@ _BIN = ("/bin/", "/usr/bin/", "/usr/local/bin/")
 _NAME_VALUE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Inside:
     """What a command's words hold.
 

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
+import click
 import pytest
 
 from agentsh.cli.root import root
@@ -39,7 +40,7 @@ COMMANDS = [
 
 
 def test_the_contract_has_every_command() -> None:
-    assert sorted([*COMMANDS, "secrets"]) == sorted(root.commands)
+    assert sorted([*COMMANDS, "secrets"]) == sorted(root.list_commands(click.Context(root)))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
