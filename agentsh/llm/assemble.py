@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from agentsh.core.errors import ModelError
 from agentsh.core.sanitise import visible_line
-from agentsh.llm.censor import Censor, TextStream, whole
 from agentsh.llm.model import Answer, OnText, ToolCall, Usage
+from agentsh.llm.text import TextStream, whole, whole_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from agentsh.redact import Redactor
 
 MAX_TEXT = 4 << 20
 MAX_ARGUMENTS = 16 << 20
@@ -35,14 +37,14 @@ class Assembler:
     """Takes the chunks of one answer.
 
     Args:
-        censor: takes the endpoint's key out of what it says.
+        redactor: takes the endpoint's key out of what it says.
         on_text: gets the text as it arrives.
     """
 
-    def __init__(self, censor: Censor, on_text: OnText | None = None) -> None:
-        self._censor = censor
+    def __init__(self, redactor: Redactor, on_text: OnText | None = None) -> None:
+        self._redactor = redactor
         self._on_text = on_text
-        self._stream = TextStream(censor)
+        self._stream = TextStream(redactor)
         self._text: list[str] = []
         self._size = 0
         self._argument_size = 0
@@ -60,7 +62,7 @@ class Assembler:
         if not isinstance(chunk, dict):
             return
         if chunk.get("error"):
-            raise ModelError(f"The endpoint reports an error: {error_text(chunk, self._censor)}")
+            raise ModelError(f"The endpoint reports an error: {error_text(chunk, self._redactor)}")
         self._take_usage(chunk.get("usage"))
         choices = chunk.get("choices")
         if not isinstance(choices, list):
@@ -72,7 +74,7 @@ class Assembler:
             if isinstance(part, dict):
                 self._take_part(part)
             if isinstance(reason := choice.get("finish_reason"), str) and reason:
-                self.finish = visible_line(self._censor.text(whole(reason[:64])))
+                self.finish = visible_line(self._redactor.text(whole(reason[:64])))
 
     def answer(self) -> Answer:
         """The whole answer."""
@@ -80,9 +82,9 @@ class Assembler:
         calls: list[ToolCall] = []
         used: set[str] = set()
         for n, call in enumerate(self._calls, 1):
-            name = visible_line(self._censor.text(whole(call.name)))[:_MAX_NAME]
+            name = visible_line(self._redactor.text(whole(call.name)))[:_MAX_NAME]
             arguments, problem = self._decode("".join(call.pieces))
-            call_id = visible_line(self._censor.text(whole(call.id)))[:_MAX_NAME]
+            call_id = visible_line(self._redactor.text(whole(call.id)))[:_MAX_NAME]
             while not call_id or call_id in used:
                 call_id = f"call_{n}_{len(used)}" if not call_id else f"{call_id}_{n}"
             used.add(call_id)
@@ -162,7 +164,7 @@ class Assembler:
         if not raw.strip():
             return {}, ""
         try:
-            value = self._censor.value(json.loads(raw, parse_constant=_no_constant))
+            value = self._redactor.value(whole_value(json.loads(raw, parse_constant=_no_constant)))
         except RecursionError:
             return None, "they are nested too deeply"
         except ValueError as e:
@@ -176,7 +178,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def error_text(body: object, censor: Censor) -> str:
+def error_text(body: object, redactor: Redactor) -> str:
     """The message in an endpoint's error object, on one line, bounded, without the key."""
     found: object = body
     for _ in range(3):
@@ -185,5 +187,5 @@ def error_text(body: object, censor: Censor) -> str:
         found = next((found[k] for k in ("error", "message", "detail") if found.get(k)), None)
     if not isinstance(found, str):
         found = json.dumps(found, default=str) if found is not None else "no reason given"
-    text = " ".join(visible_line(censor.text(whole(found))).split())
+    text = " ".join(visible_line(redactor.text(whole(found))).split())
     return text if len(text) <= 500 else text[:500] + "..."

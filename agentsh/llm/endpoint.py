@@ -23,10 +23,10 @@ from urllib.parse import urlsplit
 from agentsh.core.errors import AgentshError, ConfigError, Interrupted, ModelError
 from agentsh.core.sanitise import visible_line
 from agentsh.llm.assemble import Assembler, error_text
-from agentsh.llm.censor import Censor
 from agentsh.llm.model import Answer, Message, Model, OnText
 from agentsh.llm.retry import RETRIED, Retry, retry_after, wait
 from agentsh.llm.sse import MAX_STREAM_BYTES, data_events
+from agentsh.redact import Redactor
 
 if TYPE_CHECKING:
     import threading
@@ -83,7 +83,7 @@ class EndpointModel(Model):
         self.name = profile.name
         self._profile = profile
         self._key = key
-        self._censor = Censor(key)
+        self._redactor = Redactor(() if key is None else (key,))
         self._retry = retry or Retry()
         self._longest_answer_s = longest_answer_s
         self._origin = _checked_origin(profile, key)
@@ -138,7 +138,7 @@ class EndpointModel(Model):
         stop: threading.Event | None,
     ) -> Answer:
         """One request."""
-        assembler = Assembler(self._censor, on_text)
+        assembler = Assembler(self._redactor, on_text)
         deadline = time.monotonic() + self._longest_answer_s
         try:
             create = self._open().chat.completions.with_streaming_response.create
@@ -183,7 +183,7 @@ class EndpointModel(Model):
         """Leave out an optional field that the endpoint refused; True when the request changed."""
         if refused.status not in (400, 422):
             return False
-        text = error_text(refused.body, self._censor)
+        text = error_text(refused.body, self._redactor)
         for name in ("stream_options", "max_tokens", "temperature"):
             in_use = name == "stream_options" or getattr(self._profile, name) is not None
             if name in text and in_use and name not in self._unwanted:
@@ -227,7 +227,7 @@ class EndpointModel(Model):
 
     def _status_error(self, refused: _Refused) -> ModelError:
         profile = self._profile
-        said = error_text(refused.body, self._censor)
+        said = error_text(refused.body, self._redactor)
         model = visible_line(profile.model)
         match refused.status:
             case 401 | 403 if self._key is None:
@@ -243,7 +243,7 @@ class EndpointModel(Model):
             case 404:
                 return ModelError(f"The endpoint {profile.base_url} has no model '{model}' (HTTP 404: {said}).")
             case status if 300 <= status < 400:
-                where = visible_line(self._censor.text(refused.headers.get("location", "")))[:200]
+                where = visible_line(self._redactor.text(refused.headers.get("location", "")))[:200]
                 return ModelError(
                     f"The endpoint {profile.base_url} redirects to '{where}' (HTTP {status}); the key stays here.",
                     next_step="If that address is right, make it the profile's base_url.",
@@ -257,7 +257,7 @@ class EndpointModel(Model):
         deepest = e
         while (inner := deepest.__cause__ or deepest.__context__) is not None:
             deepest = inner
-        why = visible_line(self._censor.text(str(deepest) or type(deepest).__name__))[:200]
+        why = visible_line(self._redactor.text(str(deepest) or type(deepest).__name__))[:200]
         kind = "did not answer in time" if "timeout" in type(e).__name__.lower() else "cannot be reached"
         return f"The endpoint {self._profile.base_url} {kind}: {why}."
 

@@ -13,14 +13,15 @@ from agentsh.core.errors import ModelError
 from agentsh.core.secret import Secret
 from agentsh.llm import Answer, Usage
 from agentsh.llm.assemble import MAX_CALLS, Assembler, error_text
-from agentsh.llm.censor import Censor, TextStream
+from agentsh.llm.text import TextStream
+from agentsh.redact import Redactor
 from tests.unit.llm.servers import delta
 
 KEY = Secret("KEY", "sk-0123456789abcdef")
 
 
-def assemble(*chunks: object, censor: Censor | None = None) -> Answer:
-    assembler = Assembler(censor or Censor())
+def assemble(*chunks: object, redactor: Redactor | None = None) -> Answer:
+    assembler = Assembler(redactor or Redactor())
     for chunk in chunks:
         assembler.feed(chunk)
     return assembler.answer()
@@ -191,7 +192,7 @@ def test_no_well_placed_garbage_crashes_it(values: list[object]):
 @given(st.text(alphabet="sk-0123456789abcdef x", max_size=60), st.lists(st.integers(1, 7), max_size=40))
 def test_a_key_split_anywhere_never_leaves_the_stream(noise: str, cuts: list[int]):
     text = noise + KEY.reveal() + noise
-    stream, shown, at = TextStream(Censor(KEY)), "", 0
+    stream, shown, at = TextStream(Redactor([KEY])), "", 0
     for cut in [*cuts, len(text)]:
         shown += stream.feed(text[at : at + cut])
         assert KEY.reveal() not in shown
@@ -204,14 +205,14 @@ def test_the_key_is_taken_out_of_arguments_however_it_is_escaped():
     escaped = "".join(f"\\u{ord(c):04x}" for c in KEY.reveal())
     answer = assemble(
         call(0, id=KEY.reveal(), name=KEY.reveal(), arguments=f'{{"line": "echo {escaped}", "{KEY.reveal()}": 1}}'),
-        censor=Censor(KEY),
+        redactor=Redactor([KEY]),
     )
     assert KEY.reveal() not in repr(answer)
     assert answer.tool_calls[0].arguments == {"line": "echo secret:KEY", "secret:KEY": 1}
 
 
 def test_error_text_is_one_bounded_line_without_the_key():
-    text = error_text({"error": {"message": f"bad key {KEY.reveal()}\n\x1b[31m" + "x" * 9000}}, Censor(KEY))
+    text = error_text({"error": {"message": f"bad key {KEY.reveal()}\n\x1b[31m" + "x" * 9000}}, Redactor([KEY]))
     assert "secret:KEY" in text
     assert "\n" not in text
     assert "\x1b" not in text
