@@ -169,14 +169,21 @@ def write_patch(workspace: Workspace, diffs: list[FileDiff]) -> None:
     agentsh log
     agentsh log -n 20
     agentsh log --json | jq '.entries[] | select(.kind == "commit")'
+    agentsh log --export audit.jsonl
     """,
 )
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=None, help="The newest N entries alone.")
+@click.option("--export", "file", metavar="FILE", help="Write the whole journal to FILE ('-': stdout) as JSON lines.")
 @workspace_option
 @json_option
-def log(*, limit: int | None, directory: str, data_dir: Path | None, as_json: bool) -> None:
+def log(*, limit: int | None, file: str | None, directory: str, data_dir: Path | None, as_json: bool) -> None:
     """Show what happened in this workspace, newest last."""
     with opened(directory, data_dir) as workspace:
+        if file is not None:
+            from agentsh.cli.audit import export  # noqa: PLC0415 - see agentsh.cli
+
+            export(workspace, file)
+            return
         entries = workspace.log(limit=limit)
     if as_json:
         data_json({"entries": [encode.log_entry(e) for e in entries]})

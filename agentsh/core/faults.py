@@ -27,6 +27,18 @@ COMMIT_POINTS = (
 )
 """Every point that a commit passes, in order; those about a path once a path. Crash tests walk this list."""
 
+SNAPSHOT_POINTS = ("snapshot.batch-read", "snapshot.before-record", "snapshot.recorded")
+"""Every point that a snapshot passes; the first once a batch of files."""
+
+GC_POINTS = ("gc.before-delete", "gc.before-done", "gc.deleted", "gc.vacuumed")
+"""Every point that a collection passes, in order."""
+
+MIGRATION_POINTS = ("migrate.before-statement", "head.before-rename", "migrate.before-done", "migrate.after-done")
+"""Every point that a migration passes, in order; the first once a statement."""
+
+HEAD_POINTS = ("store.committed", "head.before-write", "head.written")
+"""Every point between a durable transaction and its mention in the head file, in order."""
+
 RECOVERY_POINTS = ("recover.before-clean", "recover.cleaned", "recover.before-done")
 """Every point that a recovery passes beside the commit's own, once a commit."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import ConflictError
+from agentsh.core.faults import fault_point
 from agentsh.core.tree import entry_type
 from agentsh.runtime.observe import observe, signature
 
@@ -67,10 +68,12 @@ def take_snapshot(store: Store, tree: Tree, *, progress: Progress | None = None)
     scanner.run()
     gone = {p: None for p in known if p not in scanner.seen and not scanner.hidden(p)}
     states: dict[bytes, Entry | None] = {**scanner.states, **gone}
+    fault_point("snapshot.before-record")
     if states or latest is None:
         latest = store.record_snapshot(states, signatures=scanner.signatures)
     else:
         store.update_signatures(scanner.signatures)
+    fault_point("snapshot.recorded")
     return Scan(latest, tuple(sorted(states)), tuple(scanner.special), tuple(scanner.unreadable))
 
 
@@ -175,3 +178,4 @@ class _Scanner:
                 same = signature(now) == signature(st)
                 settled = time.time_ns() - now.st_ctime_ns > _TICK_NS
                 self.signatures[path] = signature(now) if same and settled else None
+        fault_point("snapshot.batch-read")

@@ -184,6 +184,10 @@ class Workspace:
     def _recover(self) -> None:
         """Put right what a dead process left. A process that is alive holds the lock: then there is nothing to do."""
         store = self._open_store()
+        problem = store.end_problem()
+        if problem is not None:  # it can be read, and nothing is written to it: see agentsh.store.head
+            self.config = replace(self.config, notices=(*self.config.notices, problem))
+            return
         if not store.running() and not store.open_commits():
             return
         try:
@@ -314,6 +318,10 @@ class Workspace:
     def log(self, *, limit: int | None = None) -> list[LogEntry]:
         """What happened here, oldest first; the last ``limit`` entries."""
         return self._open_store().log(limit=limit)
+
+    def journal(self) -> Iterator[dict[str, object]]:
+        """Every row of the journal as a JSON object, oldest first; the chain of their hashes proves them."""
+        return self._open_store().journal()
 
     def show(self, action: str) -> ActionRecord:
         """An action by its id.

@@ -98,6 +98,9 @@ class Checker:
     def _journal(self) -> Iterator[str]:
         with self._db.read() as connection:
             yield from journal.problems(connection)
+        problem = self._db.end_problem()
+        if problem is not None:
+            yield problem
 
     def _actions(self) -> Iterator[str]:
         """What the journal says of actions must be what the store has."""

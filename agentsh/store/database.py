@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from agentsh.core.errors import StoreDamaged, UsageError
+from agentsh.core.faults import fault_point
 from agentsh.store.errors import boundary
+from agentsh.store.head import Head, tip_of
 from agentsh.store.schema import APPLICATION_ID, VERSION
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ class Database:
         self.path = path
         self.lock = threading.RLock()
         self.depth = 0
+        self.head = Head(path)
+        self._proved = False
         _create_private(path)
         with boundary():
             self.connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
@@ -73,7 +77,7 @@ class Database:
             run("PRAGMA journal_mode = WAL")
             from agentsh.store.migrate import migrate  # noqa: PLC0415 - loads sqlite_utils, 70 ms
 
-            migrate(self.connection)
+            migrate(self.connection, self.head)
         run("PRAGMA foreign_keys = ON")
         run("PRAGMA synchronous = FULL")
 
@@ -85,6 +89,30 @@ class Database:
                 f"The store was written by a newer agentsh (format {version}; this one knows {VERSION}).",
                 next_step="Upgrade agentsh.",
             )
+
+    def end_problem(self) -> str | None:
+        """What is wrong with the end of the journal (see :mod:`agentsh.store.head`); None when nothing is."""
+        named = self.head.peek()  # before the transaction: the database is then at least as new
+        with self.read() as connection:
+            return self.head.compare(named, connection)
+
+    def prove_end(self) -> None:
+        """Refuse to write on top of a store that has lost its newest rows: what comes next would hide it.
+
+        Called in each write transaction, works in the first.
+
+        Raises:
+            StoreDamaged: rows are missing that were on disk.
+        """
+        if self._proved:
+            return
+        problem = self.head.problem(self.connection)
+        if problem is not None:
+            raise StoreDamaged(
+                problem,
+                next_step="'agentsh check' says what is affected; 'agentsh check --repair' goes on from what is there.",
+            )
+        self._proved = True
 
     def read(self) -> _Transaction:
         """One consistent view, however many statements; never waits for a writer."""
@@ -99,7 +127,7 @@ class Database:
             durable: on disk when this returns. Without it the rows survive the death of this process, and reach the
                 disk with the next durable transaction (the log is sequential, so never out of order).
         """
-        return _Transaction(self, "BEGIN IMMEDIATE", lazy=not durable)
+        return _Transaction(self, "BEGIN IMMEDIATE", lazy=not durable, writes=True)
 
     @contextmanager
     def bare(self) -> Iterator[sqlite3.Connection]:
@@ -113,12 +141,13 @@ class Database:
 class _Transaction:
     """A transaction, or a part of the one that is under way. A class: entering a generator costs more than the rest."""
 
-    __slots__ = ("_begin", "_database", "_lazy")
+    __slots__ = ("_begin", "_database", "_lazy", "_writes")
 
-    def __init__(self, database: Database, begin: str, *, lazy: bool = False) -> None:
+    def __init__(self, database: Database, begin: str, *, lazy: bool = False, writes: bool = False) -> None:
         self._database = database
         self._begin = begin
         self._lazy = lazy
+        self._writes = writes
 
     def __enter__(self) -> sqlite3.Connection:
         db = self._database
@@ -132,6 +161,8 @@ class _Transaction:
                         db.connection.execute("PRAGMA synchronous = NORMAL")
                     try:
                         db.connection.execute(self._begin)
+                        if self._writes:
+                            self._prove_end()
                     except BaseException:
                         self._strict()
                         raise
@@ -162,14 +193,28 @@ class _Transaction:
         finally:
             db.lock.release()
 
+    def _prove_end(self) -> None:
+        db = self._database
+        try:
+            db.prove_end()
+        except BaseException:
+            db.connection.execute("ROLLBACK")
+            raise
+
     def _commit(self) -> None:
         connection = self._database.connection
+        durable = self._writes and not self._lazy
+        tip = tip_of(connection) if durable else None
         try:
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+        if tip is not None:
+            fault_point("store.committed")
+            # Every earlier row is on disk with this one: the log is synced as a whole.
+            self._database.head.advance(tip)
 
     def _strict(self) -> None:
         """Back to what everything but a lazy transaction needs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agentsh.core.faults import fault_point
 from agentsh.core.report import GcReport
 
 if TYPE_CHECKING:
@@ -37,14 +38,18 @@ def collect(database: Database) -> GcReport:
     try:
         with database.write() as connection:
             unused = connection.execute(_UNUSED).fetchall()
+            fault_point("gc.before-delete")
             connection.executemany("DELETE FROM pieces WHERE blob = ?", unused)
             connection.executemany("DELETE FROM blobs WHERE id = ?", unused)
+            fault_point("gc.before-done")
     finally:
         with database.bare() as connection:
             connection.execute("PRAGMA foreign_keys = ON")
+    fault_point("gc.deleted")
     with database.bare() as connection:
         # Moves pages within the file, in its own transaction: a full disk or a kill leaves the file as it was.
         # A script, because execute() would run a statement without rows for one step, which is one page.
         connection.executescript("PRAGMA incremental_vacuum")
+        fault_point("gc.vacuumed")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return GcReport(len(unused), before, database.size_bytes())

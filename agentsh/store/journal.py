@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
 
-_START = hashlib.sha256(b"agentsh journal 1\0").digest()
+START = hashlib.sha256(b"agentsh journal 1\0").digest()
+"""What stands for the hash of the row before the first."""
 
 
 class JournalKind(StrEnum):
@@ -55,7 +56,7 @@ def extend(
 ) -> None:
     """Add rows about one subject; runs inside the transaction that makes them true."""
     last = connection.execute("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
-    seq, previous = last or (0, _START)
+    seq, previous = last or (0, START)
     for kind, data in rows:
         seq += 1
         at = time.time_ns()
@@ -66,9 +67,21 @@ def extend(
         )
 
 
+def export(connection: sqlite3.Connection) -> Iterator[dict[str, object]]:
+    """The journal as JSON objects: one that says how the chain begins, then one a row, oldest first.
+
+    Whoever has them can prove the chain without agentsh: docs/store.md has the rule.
+    """
+    yield {"schema": 1, "journal": "agentsh journal 1", "start": START.hex()}
+    for seq, at, kind, subject, data, stored in connection.execute(
+        "SELECT seq, at, kind, subject, data, hash FROM journal ORDER BY seq"
+    ):
+        yield {"seq": seq, "at": at, "kind": kind, "subject": subject, "data": data, "hash": stored.hex()}
+
+
 def problems(connection: sqlite3.Connection) -> Iterator[str]:
     """Walk the chain from its start; a sentence for every row that is missing or altered."""
-    previous, expected = _START, 1
+    previous, expected = START, 1
     for seq, at, kind, subject, data, stored in connection.execute(
         "SELECT seq, at, kind, subject, data, hash FROM journal ORDER BY seq"
     ):

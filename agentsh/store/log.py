@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from agentsh.core.action import ActionKind, ActionSpec
 from agentsh.core.ids import IdKind, make_id
 from agentsh.core.report import LogEntry, LogKind
+from agentsh.store import journal
 from agentsh.store.errors import decoding
 from agentsh.store.journal import JournalKind
 from agentsh.store.rows import number
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
 
     from agentsh.store.database import Database
 
@@ -38,6 +40,11 @@ class Log:
     """The log of a store."""
 
     _db: Database
+
+    def journal(self) -> Iterator[dict[str, object]]:
+        """The journal's rows as JSON objects that prove their own chain; see :func:`agentsh.store.journal.export`."""
+        with decoding(), self._db.read() as connection:
+            yield from journal.export(connection)
 
     def log(self, limit: int | None = None) -> list[LogEntry]:
         """What happened, newest last; with ``limit``, the newest so many lines."""

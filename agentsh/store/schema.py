@@ -148,7 +148,10 @@ _FIRST = (
     "CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'journal: append only'); END",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_HEAD: tuple[str, ...] = ()
+# The second format has the same tables, and beside the file a head (agentsh.store.head) that may not be missing.
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _HEAD)
 """Step n brings a file from ``user_version`` n to n + 1. Never edit a step that was released: add one."""
 
 VERSION = len(MIGRATIONS)

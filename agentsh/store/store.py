@@ -60,6 +60,10 @@ class Store(Actions, Approvals, Blobs, Commits, Log, Sessions, Snapshots):
         """Bytes on disk, the write-ahead log included."""
         return self._db.size_bytes()
 
+    def end_problem(self) -> str | None:
+        """What is wrong with the end of the journal: rows that are missing, an older copy; None when nothing is."""
+        return self._db.end_problem()
+
     def check(self) -> CheckReport:
         """Look at everything that is kept, and say what is damaged."""
         from agentsh.store.check import Checker  # noqa: PLC0415 - only this needs it

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,11 +11,11 @@ from agentsh.core.effect import EffectState
 from agentsh.core.faults import COMMIT_POINTS, RECOVERY_POINTS, fault_point
 from agentsh.runtime import apply, rename
 from agentsh.runtime.recover import recover
+from tests.crash.killing import killed
 from tests.worlds import trees
 from tests.worlds.scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 OLD: trees.World = {
@@ -42,25 +41,6 @@ NEW: trees.World = {
     b"mode": trees.file(b"same", 0o4755),
     b"untouched": trees.file(b"\0binary"),
 }
-
-
-def killed(fault: str, work: Callable[[], object]) -> bool:
-    """Run ``work`` in a process of its own that dies at ``fault``; False when it came to its end."""
-    pid = os.fork()
-    if pid == 0:
-        os.environ["AGENTSH_FAULT"] = fault
-        code = 70
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(pid, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.waitstatus_to_exitcode(status) == 0, fault
-    return False
 
 
 def commit(home: Path) -> None:

@@ -1,0 +1,33 @@
+"""The store through the command line: the journal for outsiders, and what a lost or old store looks like."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any
+
+
+def test_the_journal_is_exported_to_stdout_and_to_a_new_file(agentsh: Any) -> None:
+    agentsh("exec", "--commit", "echo secret-content > f")
+    lines = agentsh("log", "--export", "-").stdout.splitlines()
+    assert json.loads(lines[0])["schema"] == 1
+    assert [json.loads(line)["seq"] for line in lines[1:]] == list(range(1, len(lines)))
+    assert b"secret-content" not in b"".join(lines)
+    target = agentsh.root.parent / "audit.jsonl"
+    agentsh("log", "--export", str(target))
+    assert target.read_bytes().splitlines() == lines
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert b"does not exist yet" in agentsh("log", "--export", str(target), code=2).stderr
+
+
+def test_an_old_copy_put_back_is_told_by_every_command(agentsh: Any) -> None:
+    agentsh("exec", "--commit", "echo 1 > f")
+    (store,) = agentsh.data.rglob("store.db")
+    shutil.copy(store, store.with_name("copy"))
+    agentsh("exec", "--commit", "echo 2 > f")
+    shutil.copy(store.with_name("copy"), store)
+    assert b"older than it was" in agentsh("status").stderr
+    assert b"agentsh check" in agentsh("exec", "echo 3 > f", code=7).stderr
+    assert (agentsh.root / "f").read_text() == "2\n"
+    report = agentsh.json("check", code=7)
+    assert any("older than it was" in p for p in report["problems"])
