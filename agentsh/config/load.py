@@ -149,7 +149,11 @@ def _policy(name: str, path: Path) -> str:
 
 
 def _apply_user(base: Config, table: Table, path: Path) -> Config:
-    _known(table, {"policy", "limits", "staging", "clock", "default_model", "models", "protected"}, path)
+    _known(
+        table,
+        {"policy", "limits", "staging", "clock", "default_model", "models", "protected", "detect_credentials"},
+        path,
+    )
     wanted = _text(table, "staging", base.staging, path)
     staging = next((kind for kind in STAGING_KINDS if kind == wanted), None)
     if staging is None:
@@ -168,6 +172,7 @@ def _apply_user(base: Config, table: Table, path: Path) -> Config:
         default_model=_text(table, "default_model", base.default_model, path),
         models=models,
         protected=_texts(table, "protected", path),
+        detect_credentials=_switch(table, "detect_credentials", base.detect_credentials, path),
     )
 
 

@@ -25,6 +25,11 @@ def config_dir() -> Path:
     return _place("AGENTSH_CONFIG_DIR", "user_config_path")
 
 
+def keyring_mark() -> Path:
+    """An empty file that is there once a secret was stored: without it nobody need load a keyring to look for values."""
+    return config_dir() / "keyring-in-use"
+
+
 def _place(variable: str, function: str) -> Path:
     if value := os.environ.get(variable):
         return Path(value).absolute()

@@ -56,6 +56,7 @@ class Config:
         default_model: what ``agentsh run`` uses without ``--model``; empty when none is set.
         models: profiles by name.
         protected: further path patterns that an agent's actions may not change.
+        detect_credentials: whether what looks like a credential is kept from models, known to the keyring or not.
         notices: what a workspace file asked for and did not get, one sentence each; for the person's eyes.
     """
 
@@ -66,6 +67,7 @@ class Config:
     default_model: str = ""
     models: Mapping[str, ModelProfile] = field(default_factory=dict)
     protected: tuple[str, ...] = ()
+    detect_credentials: bool = True
     notices: tuple[str, ...] = ()
 
     def model_profile(self, name: str) -> ModelProfile | None:

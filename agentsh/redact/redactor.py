@@ -52,11 +52,9 @@ class Redactor:
 
     Args:
         secrets: the known values. One of fewer than six bytes cannot be told from ordinary text and is not looked for.
-        detect: whether credentials that are not known are looked for, too.
     """
 
-    def __init__(self, secrets: Iterable[Secret] = (), *, detect: bool = False) -> None:
-        self._detect = detect
+    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self.unprotected: tuple[str, ...] = ()
         """Names of secrets that are too short to be looked for."""
         names: dict[bytes, tuple[bytes, bool]] = {}
@@ -79,44 +77,64 @@ class Redactor:
 
     @property
     def idle(self) -> bool:
-        """Whether it looks for nothing."""
-        return not self._exact and not self._detect
+        """Whether it knows no values."""
+        return not self._exact
 
     @property
     def spellings(self) -> tuple[bytes, ...]:
         """All that is looked for, sorted. Secret."""
         return self._exact.patterns
 
-    def redact(self, data: bytes) -> Redacted:
+    def redact(self, data: bytes, *, detect: bool = False) -> Redacted:
         """``data`` without values.
 
         Time is linear in the size; about 100 MB a second for a hundred secrets on text that holds none.
+
+        Args:
+            data: anything.
+            detect: look for credentials that are not known, too.
         """
         names: set[bytes] = set()
         if self._exact:
             data = self._known(data, names, 0)
-        if self._detect:
+        if detect:
             edits = [(start, end, f"secret:{kind}".encode()) for start, end, kind in find_credentials(data)]
             names.update(mark for _, _, mark in edits)
             data = _cut(data, [([(start, end)], mark) for start, end, mark in edits])
         return Redacted(data, tuple(sorted(n.decode().removeprefix("secret:") for n in names)))
 
-    def text(self, text: str) -> str:
-        """``text`` without values; lone surrogates stay as they are."""
-        if self.idle:
-            return text
-        return self.redact(text.encode("utf-8", "surrogatepass")).data.decode("utf-8", "surrogatepass")
+    def text(self, text: str, *, detect: bool = False, found: set[str] | None = None) -> str:
+        """``text`` without values; lone surrogates stay as they are.
 
-    def value(self, value: Any) -> Any:
-        """A decoded JSON value with every string in it, keys included, without values."""
-        if self.idle:
+        Args:
+            text: anything.
+            detect: look for credentials that are not known, too.
+            found: gets the names of what was taken out.
+        """
+        if self.idle and not detect:
+            return text
+        redacted = self.redact(text.encode("utf-8", "surrogatepass"), detect=detect)
+        if not redacted.names:
+            return text
+        if found is not None:
+            found.update(redacted.names)
+        return redacted.data.decode("utf-8", "surrogatepass")
+
+    def value(self, value: Any, *, detect: bool = False, found: set[str] | None = None) -> Any:
+        """A decoded JSON value with every string in it, keys included, as :meth:`text` makes it."""
+        if self.idle and not detect:
             return value
         if isinstance(value, str):
-            return self.text(value)
+            return self.text(value, detect=detect, found=found)
         if isinstance(value, dict):
-            return {self.text(k) if isinstance(k, str) else k: self.value(v) for k, v in value.items()}
+            return {
+                self.text(k, detect=detect, found=found) if isinstance(k, str) else k: self.value(
+                    v, detect=detect, found=found
+                )
+                for k, v in value.items()
+            }
         if isinstance(value, list | tuple):
-            return [self.value(v) for v in value]
+            return [self.value(v, detect=detect, found=found) for v in value]
         return value
 
     def _known(self, data: bytes, names: set[bytes], depth: int) -> bytes:

@@ -12,6 +12,7 @@ from agentsh.core.effect import ChangeSet, EffectState
 from agentsh.core.errors import AgentshError, ConflictError, LimitExceeded, UsageError
 from agentsh.runtime.capture import capture
 from agentsh.runtime.pending import STAGED, staged_states
+from agentsh.runtime.redaction import CleanRun, clean_spec
 from agentsh.sandbox import Job, Outcome
 from agentsh.shell import parse, summarise
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from agentsh.core.limits import Limits
     from agentsh.core.tree import Tree
     from agentsh.policy import Policy
+    from agentsh.redact import Redactor
     from agentsh.sandbox import Sandbox, StagingView
     from agentsh.store import Store
 
@@ -98,13 +100,23 @@ class Actor:
     """Runs actions on one workspace. The caller holds the workspace's lock.
 
     Args:
+        redactor: keeps values of secrets out of what is recorded; None where there are none.
         clock: whether actions may read the time.
     """
 
     def __init__(
-        self, *, store: Store, tree: Tree, staging: StagingView, sandbox: Sandbox, policy: Policy, clock: bool = True
+        self,
+        *,
+        store: Store,
+        tree: Tree,
+        staging: StagingView,
+        sandbox: Sandbox,
+        policy: Policy,
+        redactor: Redactor | None,
+        clock: bool = True,
     ) -> None:
         self._clock = clock
+        self._redactor = redactor
         self._store = store
         self._tree = tree
         self._staging = staging
@@ -132,7 +144,7 @@ class Actor:
             job = replace(job, clock=False)
         summary = summarise(parse(job.script)) if job.script else None
         wanted = self._policy.judge_action(spec, summary)
-        action = self._store.begin_action(spec, session=session, decision=wanted)
+        action = self._store.begin_action(clean_spec(spec, self._redactor), session=session, decision=wanted)
         if wanted.verdict is Verdict.DENY:
             denied = Outcome(exit_code=3, note=wanted.reason)
             return self._finish(action, ActionStatus.DENIED, denied, decision=wanted)
@@ -141,7 +153,7 @@ class Actor:
             self._staging.prepare()
             if self._staging.needs_rebuild:
                 self.restage()
-            outcome = self._sandbox.run(job, on_output=on_output)
+            outcome = CleanRun(self._redactor, on_output)(lambda sink: self._sandbox.run(job, on_output=sink))
             if outcome.stopped or outcome.interrupted:
                 return self._drop(action, outcome)
             paths = self._staging.changed()

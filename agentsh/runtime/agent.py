@@ -6,7 +6,7 @@ import signal
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from agentsh.core.action import ActionStatus
 from agentsh.core.errors import (
@@ -151,6 +151,7 @@ class _Run:
     def go(self, task: str, resume: str | None, bound: int) -> TaskResult:
         """Run from the first message to the session's end."""
         record = self._resumable(resume, task) if resume is not None else None
+        task = self._clean(task)
         self._session = record.id if record else self._workspace.start_session(task, self._model.name)
         status: EndStatus = "failed"
         text = ""
@@ -215,6 +216,7 @@ class _Run:
             lambda message: self._workspace.add_message(self._session, message),
             bound=bound,
             messages=record.messages if record else (),
+            clean=self._clean,
         )
         if not conversation.last_role():  # new, or stopped before its first message was journalled
             conversation.add(system_message(), origin="agentsh")
@@ -371,6 +373,15 @@ class _Run:
             )
         )
         return describe(record, stdout, stderr, diffs)
+
+    def _clean(self, value: Any) -> Any:
+        """A message as the model may see it; the person is told when something was taken out of it."""
+        found: set[str] = set()
+        clean = self._workspace.clean(value, found=found)
+        if found:
+            marks = ", ".join(f"secret:{name}" for name in sorted(found))
+            self._notice("secret", f"The model is not shown {marks}.")
+        return clean
 
     def _notice(self, code: str, text: str) -> None:
         self._emit(Notice(self._session, code=code, text=text))

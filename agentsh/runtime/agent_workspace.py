@@ -43,5 +43,8 @@ class AgentWorkspace(Protocol):
     def session(self, session: str) -> SessionRecord:
         """A session with its messages."""
 
+    def clean(self, value: Any, *, found: set[str] | None = None) -> Any:
+        """A JSON value without secrets, as a model and the journal may have it."""
+
     def add_message(self, session: str, message: Mapping[str, Any]) -> None:
         """Append to a session's conversation."""

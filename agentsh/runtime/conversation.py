@@ -31,6 +31,7 @@ class Conversation:
         journal: called with each new message before it counts; what it raises is raised.
         bound: characters that may be sent at most.
         messages: an earlier part, from the journal.
+        clean: takes secrets out of a message before it is kept or sent.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class Conversation:
         *,
         bound: int = DEFAULT_BOUND,
         messages: Iterable[Mapping[str, Any]] = (),
+        clean: Callable[[Any], Any] = lambda value: value,
     ) -> None:
         self._journal = journal
+        self._clean = clean
         self._bound = bound
         self._messages = [dict(m) for m in messages]
 
@@ -51,8 +54,9 @@ class Conversation:
             message: as the API has it.
             meta: what the journal keeps beside it.
         """
-        self._journal({**message, META: meta})
-        self._messages.append({**message, META: meta})
+        kept = {**self._clean(dict(message)), META: meta}
+        self._journal(kept)
+        self._messages.append(kept)
 
     def open_calls(self) -> list[str]:
         """Ids of the newest turn's tool calls that have no result yet."""

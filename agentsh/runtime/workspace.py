@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from agentsh.core.limits import Limits
     from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry
     from agentsh.core.session import SessionRecord
+    from agentsh.redact import Redactor
     from agentsh.runtime.act import Actor
     from agentsh.runtime.review import Reviewer
     from agentsh.sandbox import Sandbox, StagingView
@@ -169,9 +171,16 @@ class Workspace:
                 staging=staging,
                 sandbox=self._sandbox,
                 policy=self.policy,
+                redactor=self._redactor,
                 clock=self.config.clock,
             )
         return self._actor
+
+    @cached_property
+    def _redactor(self) -> Redactor | None:
+        from agentsh.runtime.redaction import open_redactor  # noqa: PLC0415
+
+        return open_redactor(self.config)
 
     def _reviewer(self) -> Reviewer:
         from agentsh.runtime.review import Reviewer  # noqa: PLC0415
@@ -334,15 +343,18 @@ class Workspace:
     def diff(self, action: str | None = None) -> list[FileDiff]:
         """The effect of one action; without one, of all that is staged, taken together."""
         from agentsh.runtime.diff import diff_effects  # noqa: PLC0415 - not for acting
+        from agentsh.runtime.redaction import clean_diffs  # noqa: PLC0415
 
         store = self._open_store()
         if action is None:
             staged = store.actions(status=STAGED)
             diffs = diff_effects(netted(staged), store.read_blob)
             of = owners(staged)
-            return [replace(d, action=of[d.path][0]) if len(of[d.path]) == 1 else d for d in diffs]
-        record = store.action(action)
-        return [replace(d, action=record.id) for d in diff_effects(record.changes, store.read_blob)]
+            diffs = [replace(d, action=of[d.path][0]) if len(of[d.path]) == 1 else d for d in diffs]
+        else:
+            record = store.action(action)
+            diffs = [replace(d, action=record.id) for d in diff_effects(record.changes, store.read_blob)]
+        return clean_diffs(diffs, self._redactor)
 
     def read_blob(self, digest: bytes) -> bytes:
         """Content by its digest, as entries name it."""
@@ -453,6 +465,18 @@ class Workspace:
     def session(self, session: str) -> SessionRecord:
         """A session with its messages."""
         return self._open_store().session(session)
+
+    def clean(self, value: Any, *, found: set[str] | None = None) -> Any:
+        """A JSON value without secrets, as a model and the journal may have it.
+
+        Args:
+            value: text, or anything made of text.
+            found: gets the names of what was taken out: of secrets, and of kinds of credentials.
+        """
+        from agentsh.redact import Redactor  # noqa: PLC0415 - not for a single action
+
+        redactor = self._redactor or Redactor()
+        return redactor.value(value, detect=self.config.detect_credentials, found=found)
 
     def add_message(self, session: str, message: Mapping[str, Any]) -> None:
         """Append to a session's conversation."""

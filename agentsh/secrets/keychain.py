@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from agentsh.config import keyring_mark
 from agentsh.core.errors import ActionFailed, AgentshError, ConfigError, NotFoundError, UsageError
 from agentsh.core.sanitise import visible_line
 from agentsh.core.secret import Secret, check_secret_name
@@ -86,6 +87,10 @@ class Keychain:
         check_secret_name(name)
         if not value or len(value) > _LONGEST_VALUE or "\0" in value:
             raise UsageError(f"The value for {name} is empty, too long, or has a NUL in it; it was not stored.")
+        if self._given is None:
+            # First the mark: a value that nobody looks for is worse than a look for none.
+            keyring_mark().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            keyring_mark().touch(mode=0o600)
         self._write(name, value)
         if self._read(name) != value:
             raise ActionFailed(f"The keyring did not keep {name}.", next_step="'agentsh doctor' names the keyring.")

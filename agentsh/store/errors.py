@@ -39,17 +39,6 @@ def is_disk_full(error: OSError) -> bool:
     return error.errno in _NO_SPACE
 
 
-def head_unwritable(error: OSError) -> AgentshError:
-    """The error for a head file that cannot follow a transaction which is already on disk."""
-    if is_disk_full(error):
-        return disk_full("the end of the journal")
-    return UsageError(
-        f"The end of the journal cannot be written beside the store: {error.strerror}.",
-        files="The record itself is on disk; a commit that was under way is finished by the next command.",
-        next_step="Check the permissions of the data directory, and whether its disk is read-only.",
-    )
-
-
 def translate(error: sqlite3.Error) -> AgentshError | None:  # noqa: PLR0911 - a table of cases
     """Our error for one of SQLite's; None for a mistake in this program, which must stay visible as what it is."""
     if isinstance(error, sqlite3.ProgrammingError):

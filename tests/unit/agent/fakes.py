@@ -13,8 +13,10 @@ from agentsh.core.diff import FileDiff
 from agentsh.core.effect import FileEffect, change_set
 from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import NotFoundError
+from agentsh.core.secret import Secret
 from agentsh.core.session import SessionRecord
 from agentsh.llm.replay import Recording, ReplayModel, Turn
+from agentsh.redact import Redactor
 
 Stream = Literal["stdout", "stderr"]
 ASK = Decision(Verdict.ASK, "review", "A person looks at every change.")
@@ -33,6 +35,7 @@ class FakeWorkspace:
         self.records: list[ActionRecord] = []
         self.outputs: dict[tuple[str, Stream], bytes] = {}
         self.journal: list[str] = []
+        self.secrets: list[Secret] = []
 
     def act(
         self,
@@ -115,6 +118,9 @@ class FakeWorkspace:
         return SessionRecord(
             session, s["task"], s["model"], "review", s["status"], 0.0, tuple(copy.deepcopy(s["messages"]))
         )
+
+    def clean(self, value: Any, *, found: set[str] | None = None) -> Any:
+        return Redactor(self.secrets).value(value, found=found)
 
     def add_message(self, session: str, message: Mapping[str, Any]) -> None:
         self.journal.append(f"message {message['role']}")

@@ -242,7 +242,9 @@ class Pressed(FakeWorkspace):
         self.lines["ls"] = b"a\n"
         self.left = moment
 
-    def tick(self, *_: object) -> None:
+    def tick(self, event: Event | None = None) -> None:
+        if event is not None and event.type == "text":
+            return  # in how many pieces it comes depends on the endpoint's key
         self.left -= 1
         if self.left == 0:
             raise KeyboardInterrupt
@@ -259,7 +261,7 @@ class Pressed(FakeWorkspace):
         self.tick()
 
 
-MOMENTS = 36  # of the run below, counted by the test after it
+MOMENTS = 35  # of the run below, counted by the test after it
 
 
 @pytest.mark.parametrize("moment", range(1, MOMENTS))

@@ -96,14 +96,14 @@ def test_nothing_to_look_for_costs_nothing() -> None:
     ],
 )
 def test_credentials_that_nobody_told_of_are_known_by_their_form(text: str, kind: str) -> None:
-    out = Redactor(detect=True).redact(f"see {text} there".encode())
+    out = Redactor().redact(f"see {text} there".encode(), detect=True)
     assert out.names == (kind,)
     assert f"secret:{kind}".encode() in out.data
 
 
 def test_ordinary_text_is_no_credential() -> None:
     text = b"git commit 3f1c2a9d8e7b6a5c4d3e2f1a0b9c8d7e6f5a4b3c\nhttps://example.org:8080/a?b=c\nsk-learn eyJ\n"
-    assert Redactor(detect=True).redact(text).data == text
+    assert Redactor().redact(text, detect=True).data == text
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 64])
