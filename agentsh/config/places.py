@@ -26,7 +26,7 @@ def config_dir() -> Path:
 
 
 def keyring_mark() -> Path:
-    """An empty file that is there once a secret was stored: without it nobody need load a keyring to look for values."""
+    """An empty file, there once a secret was stored: without it nobody need load a keyring to look for values."""
     return config_dir() / "keyring-in-use"
 
 
