@@ -1,7 +1,8 @@
-"""``secrets``: names and values in the operating system's keyring. A value is never printed."""
+"""``secrets``: names and values in the keyring, or in an encrypted file. A value is never printed."""
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def secrets() -> None:
-    """Store keys in the keyring, under names."""
+    """Store secrets under names: in the keyring, or in an encrypted file."""
 
 
 @secrets.command(
@@ -35,11 +36,63 @@ def set_(*, name: str, as_json: bool) -> None:
         value = str(click.prompt(f"Value of {name}", hide_input=True, err=True))
     else:
         value = sys.stdin.readline().rstrip("\r\n")
-    _keychain().set(name, value)
+    keychain = _keychain()
+    keychain.set(name, value)
     if as_json:
-        data_json({"stored": name})
+        data_json({"stored": name, "backend": keychain.backend().name})
     else:
-        say(f"stored {name} in the keyring")
+        say(f"stored {name} in {keychain.backend().name}")
+
+
+@secrets.command(
+    "init",
+    cls=Command,
+    examples="""
+    agentsh secrets init
+    AGENTSH_PASSPHRASE=... agentsh secrets init
+    """,
+)
+@json_option
+def init(*, as_json: bool) -> None:
+    """Make an encrypted file for secrets, on a machine without a keyring.
+
+    It opens with a passphrase: typed on the terminal, or in the variable AGENTSH_PASSPHRASE. Nobody can read the file
+    without it, not even you.
+    """
+    from agentsh.secrets.sealed import PASSPHRASE_VARIABLE, SealedFile, ask_passphrase, sealed_file  # noqa: PLC0415
+
+    def chosen() -> str:
+        if PASSPHRASE_VARIABLE in os.environ or not can_ask():
+            return ask_passphrase()
+        return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True))
+
+    SealedFile(sealed_file(), chosen).create()
+    if as_json:
+        data_json({"file": str(sealed_file())})
+    else:
+        say(f"made {sealed_file()}; where there is no keyring, secrets go there")
+
+
+@secrets.command("test", cls=Command, examples="agentsh secrets test OPENAI_API_KEY")
+@click.argument("name")
+@json_option
+def test(*, name: str, as_json: bool) -> None:
+    """Say whether NAME can be read, and where it is kept. The value is not shown."""
+    from agentsh.core.errors import NotFoundError  # noqa: PLC0415 - see agentsh.cli
+
+    keychain = _keychain()
+    secret = keychain.get(name)
+    if secret is None:
+        raise NotFoundError(f"There is no secret {name}.", next_step="'agentsh secrets list' shows names.")
+    from agentsh.redact import Redactor  # noqa: PLC0415 - see agentsh.cli
+
+    guarded = secret.name not in Redactor([secret]).unprotected
+    if as_json:
+        data_json({"name": name, "backend": keychain.backend().name, "kept_out_of_output": guarded})
+        return
+    say(f"{name} can be read from {keychain.backend().name}")
+    if not guarded:
+        say("  It is too short to be told from ordinary text, so it is not taken out of output.")
 
 
 @secrets.command("list", cls=Command, examples="agentsh secrets list")
@@ -56,16 +109,16 @@ def list_(*, as_json: bool) -> None:
         say("No secret is stored.")
 
 
-@secrets.command("delete", cls=Command, examples="agentsh secrets delete OPENAI_API_KEY")
+@secrets.command("rm", cls=Command, examples="agentsh secrets rm OPENAI_API_KEY")
 @click.argument("name")
 @json_option
-def delete(*, name: str, as_json: bool) -> None:
+def rm(*, name: str, as_json: bool) -> None:
     """Remove NAME from the keyring."""
     _keychain().delete(name)
     if as_json:
-        data_json({"deleted": name})
+        data_json({"removed": name})
     else:
-        say(f"deleted {name} from the keyring")
+        say(f"removed {name}")
 
 
 def _keychain() -> Keychain:

@@ -55,6 +55,7 @@ class Keychain:
 
     def __init__(self, backend: KeyringBackend | None = None, *, environ: Mapping[str, str] | None = None) -> None:
         self._given = backend
+        self._marks = backend is None
         self._environ = os.environ if environ is None else environ
 
     def backend(self) -> BackendInfo:
@@ -87,7 +88,7 @@ class Keychain:
         check_secret_name(name)
         if not value or len(value) > _LONGEST_VALUE or "\0" in value:
             raise UsageError(f"The value for {name} is empty, too long, or has a NUL in it; it was not stored.")
-        if self._given is None:
+        if self._marks:
             # First the mark: a value that nobody looks for is worse than a look for none.
             keyring_mark().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             keyring_mark().touch(mode=0o600)
@@ -150,11 +151,16 @@ class Keychain:
         return None
 
     def _chosen(self) -> KeyringBackend:
-        if self._given is not None:
-            return self._given
-        import keyring  # noqa: PLC0415 - heavy
+        if self._given is None:
+            import keyring  # noqa: PLC0415 - heavy
 
-        return keyring.get_keyring()
+            self._given = keyring.get_keyring()
+            if _unfit(self._given):
+                from agentsh.secrets.sealed import SealedFile, ask_passphrase, sealed_file  # noqa: PLC0415 - the same
+
+                if sealed_file().exists():
+                    self._given = SealedFile(sealed_file(), ask_passphrase)
+        return self._given
 
     def _index(self) -> list[str]:
         raw = self._read(_INDEX)
@@ -185,7 +191,9 @@ class Keychain:
         backend = self._chosen()
         if reason := _unfit(backend):
             raise ConfigError(
-                reason, next_step="Install or unlock a desktop keyring; for an API key alone, set its variable."
+                reason,
+                next_step="'agentsh secrets init' makes an encrypted file in its place; for the key of a model's "
+                "endpoint alone, its environment variable will do.",
             )
         try:
             return use(backend)
