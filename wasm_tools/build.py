@@ -26,6 +26,7 @@ from typing import Any
 
 import toybox_headers
 import toybox_patches
+from libraries import LINKED, unpacked, user_flags
 from licences import write_licences
 from sources import Source, SourceError, obtain, sha256_file
 
@@ -112,9 +113,16 @@ def our_files(name: str) -> list[Path]:
 
 
 def our_units(name: str) -> list[Unit]:
-    """The translation units of one of our own modules."""
-    flags = (*OURS, "-I", str(HERE / "common"))
-    return [Unit(p, p.relative_to(HERE).as_posix(), flags) for p in our_files(name)]
+    """The translation units of one of our own modules, and of the libraries in it."""
+    libraries = LINKED.get(name, ())
+    trees = [unpacked(library, WORK, say) for library in libraries]
+    using = tuple(flag for library in libraries for flag in user_flags(library, WORK))
+    flags = (*OURS, *using, "-I", str(HERE / "common"))
+    units = [Unit(p, p.relative_to(HERE).as_posix(), flags) for p in our_files(name)]
+    for library, tree in zip(libraries, trees, strict=True):
+        theirs = ("-O2", "-w", *user_flags(library, WORK))
+        units += [Unit(tree / f, f"{library.source.name} {f}", theirs) for f in library.files]
+    return units
 
 
 def toybox_units(commands: frozenset[str]) -> list[Unit]:
@@ -160,6 +168,7 @@ def inputs_digest(name: str, entry: dict[str, Any]) -> str:
         digest.update(repr(TOYBOX).encode())
         files += [*HERE.glob("toybox/**/*.[ch]"), *HERE.glob("toybox_*.py")]
     else:
+        digest.update(repr(LINKED.get(name, ())).encode())
         files += [*our_files(name), *HERE.glob("applets/*.h")]
     for path in sorted(files):
         digest.update(f"{path.relative_to(HERE).as_posix()}\0{sha256_file(path)}\n".encode())
@@ -257,7 +266,16 @@ def build_all(options: argparse.Namespace) -> int:
         stamps_file.write_text(json.dumps(stamps, indent=2), "utf-8")
     try:
         if not options.modules:  # toybox's text is there when toybox has been built
-            write_licences(BIN / "LICENCES.txt", ziglang=ziglang_directory(), toybox=WORK / "toybox")
+            libraries = {library for linked in LINKED.values() for library in linked}
+            texts = {
+                f"{library.source.name}: {library.licence[0]}": WORK
+                / "sources"
+                / library.source.name
+                / library.licence[1]
+                for library in sorted(libraries, key=lambda library: library.source.name)
+            }
+            texts["toybox: 0BSD"] = WORK / "toybox/LICENSE"
+            write_licences(BIN / "LICENCES.txt", ziglang=ziglang_directory(), others=texts)
     except (BuildError, OSError) as e:
         print(f"The licence texts are not complete: {e}", file=sys.stderr)
         return 1

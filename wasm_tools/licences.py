@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _LIBC = "lib/libc/wasi"
@@ -18,22 +19,22 @@ _LINKED = (
 )
 
 
-def write_licences(target: Path, *, ziglang: Path, toybox: Path) -> None:
+def write_licences(target: Path, *, ziglang: Path, others: Mapping[str, Path]) -> None:
     """Write every licence text into one file, if it is not what is there already.
 
     Args:
         target: the file.
         ziglang: the directory of the ``ziglang`` package.
-        toybox: the directory of toybox's sources.
+        others: what else is in the modules, with the file of its licence.
 
     Raises:
         OSError: a text is not where it belongs.
     """
     texts = [(title, ziglang / path) for title, path in _LINKED]
-    texts.append(("toybox: 0BSD", toybox / "LICENSE"))
+    texts += others.items()
     rule = "=" * 78
     parts = ["The WebAssembly modules in this directory contain code under these licences."]
-    parts += [f"{rule}\n{title}\n{rule}\n\n{path.read_text('utf-8').strip()}" for title, path in texts]
+    parts += [f"{rule}\n{title}\n{rule}\n\n{path.read_text('utf-8', 'replace').strip()}" for title, path in texts]
     content = "\n\n".join(parts) + "\n"
     if not target.exists() or target.read_text("utf-8") != content:
         target.write_text(content, "utf-8")

@@ -1,4 +1,5 @@
-/* WASI's own calls on descriptors, with what they lack: a reader that went away ends the command as SIGPIPE does;
+/* WASI's own calls on descriptors, with what they lack: a reader that went away ends the command as SIGPIPE does,
+ * a file past the limit as SIGXFSZ does;
  * /dev/null, /dev/stdin, /dev/stdout and /dev/stderr can be opened; a directory can be listed that has names in it which
  * are not UTF-8. The C library calls an import by a symbol; a function of that name here takes the import's place. */
 #include <errno.h>
@@ -22,7 +23,7 @@ int32_t IN_PLACE_OF(fd_seek)(int32_t, int64_t, int32_t, int32_t);
 int32_t IN_PLACE_OF(fd_tell)(int32_t, int32_t);
 int32_t IN_PLACE_OF(fd_readdir)(int32_t, int32_t, int32_t, int64_t, int32_t);
 
-enum { TABLE = 1024, BROKEN_PIPE = 128 + 13 };
+enum { TABLE = 1024, BROKEN_PIPE = 128 + 13, FILE_TOO_LARGE = 128 + 25 };
 static unsigned char kinds[TABLE];
 
 /* Directories that WASI cannot list: what the host told, whole, because they may change while they are read. */
@@ -102,6 +103,7 @@ int32_t IN_PLACE_OF(fd_write)(int32_t fd, int32_t vectors, int32_t count, int32_
     if ((fd = real(fd)) >= 0) {
         int32_t error = wasi_write(fd, vectors, count, result);
         if (error == EPIPE) __wasi_proc_exit(BROKEN_PIPE);
+        if (error == EFBIG) __wasi_proc_exit(FILE_TOO_LARGE); /* the host tells the limit that was met */
         return error;
     }
     const __wasi_ciovec_t *given = (const __wasi_ciovec_t *)vectors;

@@ -28,6 +28,8 @@ _ABORTED = 134  # 128 + SIGABRT, as a shell reports a crashed program
 _KILLED = 137  # 128 + SIGKILL
 _BROKEN_PIPE = 141  # 128 + SIGPIPE
 _CANNOT_RUN = 126
+_FILE_TOO_LARGE = 128 + 25
+"""How a module ends that met EFBIG, as SIGXFSZ ends a program: `common/streams.c`."""
 _NEARLY_ALL = 0.75  # of its memory, in use by a command that failed: what it failed for
 _MAX_AT_ONCE = 256
 _FIXED_CLOCK_NS = 1_000_000_000_000_000_000  # 2001-09-09, for actions that are not granted a clock
@@ -311,7 +313,7 @@ class Instances:
                 streams.say(f"{name}: the sandbox failed: {type(e).__name__}: {e}")
                 process.status = _CANNOT_RUN
             finally:
-                if streams.too_large:
+                if streams.too_large or process.status == _FILE_TOO_LARGE:
                     self.stop("staged_bytes", "A file grew past the limit on staged bytes.")
                 streams.close()
                 with self._lock:
