@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agentsh.core.diff import FileDiff, Hunk
     from agentsh.core.effect import FileEffect
     from agentsh.core.entry import Entry
-    from agentsh.core.report import CommitResult, LogEntry, Recovery, Status
+    from agentsh.core.report import CheckReport, CommitResult, LogEntry, Recovery, Status
 
 
 def text(raw: bytes) -> str:
@@ -189,4 +189,16 @@ def log_entry(value: LogEntry) -> dict[str, Any]:
         "title": string(value.title),
         "status": value.status,
         "details": plain(value.details),
+    }
+
+
+def check(report: CheckReport) -> dict[str, Any]:
+    """What a check found."""
+    return {
+        "ok": report.ok,
+        "problems": plain(report.problems),
+        "objects": report.objects,
+        "affected": list(report.affected),
+        "paths": [text_fields("path", path) for path in report.paths],
+        "given_up": report.given_up,
     }

@@ -71,7 +71,9 @@ def policy_option(function: F) -> F:
 
 
 @contextmanager
-def opened(directory: str, data_dir: Path | None, *, policy: str | None = None) -> Iterator[Workspace]:
+def opened(
+    directory: str, data_dir: Path | None, *, policy: str | None = None, damaged: bool = False
+) -> Iterator[Workspace]:
     """The workspace, with what its opening put right told on stderr; closed on leaving.
 
     Raises:
@@ -87,7 +89,7 @@ def opened(directory: str, data_dir: Path | None, *, policy: str | None = None) 
         os.environ["AGENTSH_DATA_DIR"] = str(data_dir)
     from agentsh import Workspace  # noqa: PLC0415 - loads the runtime; --help does without
 
-    with Workspace.open(directory, policy=policy) as workspace:
+    with Workspace.open(directory, policy=policy, damaged=damaged) as workspace:
         for notice in workspace.config.notices:
             say(f"notice: {visible_line(notice)}")
         for recovery in workspace.recovered:

@@ -10,10 +10,12 @@ from agentsh.cli import encode
 from agentsh.cli.options import Command, json_option, opened, workspace_option
 from agentsh.cli.output import data, data_json, say
 from agentsh.core.errors import StoreDamaged
-from agentsh.core.sanitise import visible_line
+from agentsh.core.sanitise import visible_line, visible_path
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from agentsh.core.report import CheckReport, RepairReport
 
 _LOOKED_AT = {
     "actions": "action",
@@ -25,34 +27,79 @@ _LOOKED_AT = {
 }
 """What of a check's counts tells a person something; --json has all of them."""
 
+_NAMED = 10
+
 
 @click.command(
     cls=Command,
     examples="""
     agentsh check
-    agentsh check --json | jq .problems
+    agentsh check --json | jq .affected
+    agentsh check --repair
     """,
+)
+@click.option(
+    "--repair", is_flag=True, help="Save all that can be saved of a damaged store; the original is kept aside."
 )
 @workspace_option
 @json_option
-def check(*, directory: str, data_dir: Path | None, as_json: bool) -> int:
+def check(*, repair: bool, directory: str, data_dir: Path | None, as_json: bool) -> int:
     """Verify the store: every blob, reference and journal row. Exit code 7 when something is damaged."""
-    with opened(directory, data_dir) as workspace:
+    repaired = None
+    with opened(directory, data_dir, damaged=True) as workspace:
         report = workspace.check()
+        if repair and not report.ok:
+            if not as_json:
+                _tell(report)
+            repaired = workspace.repair()
+            report = workspace.check()
+    if as_json:
+        value = encode.check(report)
+        data_json({**value, "repaired": None if repaired is None else encode.plain(repaired)})
+    else:
+        if repaired is not None:
+            _tell_repair(repaired)
+        _tell(report)
+        if repair and repaired is None:
+            say("  There was nothing to repair.")
+        elif not report.ok and not repair:
+            say("  'agentsh check --repair' saves all that can be saved, and keeps the damaged file aside.")
+    return 0 if report.ok else StoreDamaged.exit_code
+
+
+def _tell(report: CheckReport) -> None:
     from agentsh.cli.words import count  # noqa: PLC0415 - see agentsh.cli
 
-    if as_json:
-        data_json({"ok": report.ok, "problems": encode.plain(report.problems), "objects": report.objects})
-    else:
-        for problem in report.problems:
-            data(f"damaged: {visible_line(problem)}")
-        looked = ", ".join(
-            count(report.objects[kind], one) for kind, one in _LOOKED_AT.items() if report.objects.get(kind)
-        )
-        say(("The store is sound: " if report.ok else "The store is damaged. Looked at ") + (looked or "it is empty"))
-        if not report.ok:
-            say("  Your files are unchanged; what the problems name cannot be reverted or restored.")
-    return 0 if report.ok else StoreDamaged.exit_code
+    for problem in report.problems:
+        data(f"damaged: {visible_line(problem)}")
+    looked = ", ".join(count(report.objects[kind], one) for kind, one in _LOOKED_AT.items() if report.objects.get(kind))
+    say(("The store is sound: " if report.ok else "The store is damaged. Looked at ") + (looked or "it is empty"))
+    if report.given_up:
+        say(f"  {count(report.given_up, 'content')} that an earlier repair gave up cannot be reverted or restored.")
+    if report.ok:
+        return
+    if report.affected:
+        say(f"  Affected: {visible_line(', '.join(report.affected))}. Everything else can be reverted and restored.")
+    if report.paths:
+        names = ", ".join(visible_path(p) for p in report.paths[:_NAMED])
+        more = f" and {len(report.paths) - _NAMED:,} more" if len(report.paths) > _NAMED else ""
+        say(f"  Paths with a damaged state: {names}{more}.")
+    say("  Your files are unchanged.")
+
+
+def _tell_repair(report: RepairReport) -> None:
+    from agentsh.cli.words import count  # noqa: PLC0415 - see agentsh.cli
+
+    saved = ", ".join(count(report.saved[kind], one) for kind, one in _LOOKED_AT.items() if report.saved.get(kind))
+    say(f"Repaired. Saved {saved or 'nothing'}; the damaged file is {visible_line(report.aside)}, beside the store.")
+    if report.found:
+        say(f"  {count(report.found, 'damaged content')} found again in the workspace.")
+    if report.lost:
+        say(f"  {count(report.lost, 'content')} given up: what needs it cannot be reverted or restored.")
+    if report.unproved:
+        say(f"  There, but the journal cannot vouch for it: {visible_line(', '.join(report.unproved))}.")
+    if report.missing:
+        say(f"  Gone: {visible_line(', '.join(report.missing))}.")
 
 
 @click.command(

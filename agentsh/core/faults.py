@@ -39,6 +39,16 @@ MIGRATION_POINTS = ("migrate.before-statement", "head.before-rename", "migrate.b
 HEAD_POINTS = ("store.committed", "head.before-write", "head.written")
 """Every point between a durable transaction and its mention in the head file, in order."""
 
+REPAIR_POINTS = (
+    "repair.copied",
+    "repair.marked",
+    "repair.built",
+    "repair.before-switch",
+    "repair.switched",
+    "repair.done",
+)
+"""Every point that a repair of the store passes, in order."""
+
 RECOVERY_POINTS = ("recover.before-clean", "recover.cleaned", "recover.before-done")
 """Every point that a recovery passes beside the commit's own, once a commit."""
 

@@ -104,11 +104,40 @@ class CheckReport:
         ok: no problem at all.
         problems: one sentence each.
         objects: how many of each kind were looked at.
+        affected: ids of the actions, commits and snapshots that cannot be relied on as a whole.
+        paths: paths with a state whose content is damaged, raw bytes.
+        given_up: contents that an earlier repair could not save; known, so no problem any more.
     """
 
     ok: bool
     problems: tuple[str, ...] = ()
     objects: dict[str, int] = field(default_factory=dict)
+    affected: tuple[str, ...] = ()
+    paths: tuple[bytes, ...] = ()
+    given_up: int = 0
+
+
+@record(frozen=True, slots=True)
+class RepairReport:
+    """What a repair of the store saved, and what it had to give up.
+
+    Attributes:
+        aside: the damaged original, untouched; more files beside it start with the same name.
+        saved: rows of each kind in the sound store.
+        dropped: rows of each kind that could not be read, or referred to nothing.
+        found: contents that were damaged and were found again in the workspace.
+        lost: contents that are given up.
+        unproved: ids that are there, and for which the journal cannot vouch any more.
+        missing: ids that the journal names and that are gone.
+    """
+
+    aside: str
+    saved: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    found: int = 0
+    lost: int = 0
+    unproved: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @record(frozen=True, slots=True)

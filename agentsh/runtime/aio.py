@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agentsh.core.action import ActionRecord, ActionSpec, OutputSink, StreamName
     from agentsh.core.diff import FileDiff
     from agentsh.core.limits import Limits
-    from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, Status
+    from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, RepairReport, Status
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,10 +45,11 @@ class AsyncWorkspace:
         policy: str | None = None,
         data_dir: Path | None = None,
         limits: Limits | None = None,
+        damaged: bool = False,
     ) -> Self:
         """As :meth:`Workspace.open`."""
         executor = ThreadPoolExecutor(1, thread_name_prefix="agentsh-workspace")
-        call = partial(Workspace.open, path, policy=policy, data_dir=data_dir, limits=limits)
+        call = partial(Workspace.open, path, policy=policy, data_dir=data_dir, limits=limits, damaged=damaged)
         try:
             workspace = await asyncio.get_running_loop().run_in_executor(executor, call)
         except BaseException:
@@ -174,6 +175,14 @@ class AsyncWorkspace:
     async def check(self) -> CheckReport:
         """As :meth:`Workspace.check`."""
         return await self._call(self._workspace.check)
+
+    async def repair(self) -> RepairReport:
+        """As :meth:`Workspace.repair`."""
+        return await self._call(self._workspace.repair)
+
+    async def journal(self) -> list[dict[str, object]]:
+        """As :meth:`Workspace.journal`, all of it at once."""
+        return await self._call(lambda: list(self._workspace.journal()))
 
     async def gc(self) -> GcReport:
         """As :meth:`Workspace.gc`."""

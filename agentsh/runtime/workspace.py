@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from agentsh.config import Config, cache_dir, config_dir, load_config, make_private, workspace_dir
 from agentsh.config import data_dir as default_data_dir
 from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus, OutputSink, StreamName
-from agentsh.core.errors import ConfigError, UsageError, WorkspaceBusy
+from agentsh.core.errors import ConfigError, StoreDamaged, UsageError, WorkspaceBusy
 from agentsh.core.lock import FileLock
 from agentsh.core.report import Recovery, Status
 from agentsh.core.tree import Tree
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from agentsh.core.diff import FileDiff
     from agentsh.core.limits import Limits
-    from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry
+    from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, RepairReport
     from agentsh.core.session import SessionRecord
     from agentsh.redact import Redactor
     from agentsh.runtime.act import Actor
@@ -76,6 +76,7 @@ class Workspace:
         policy: str | None = None,
         data_dir: Path | None = None,
         limits: Limits | None = None,
+        damaged: bool = False,
     ) -> Self:
         """Open the workspace at ``path``, creating its store on first use.
 
@@ -84,6 +85,7 @@ class Workspace:
             policy: a preset's name or a policy file's path, instead of the configured one.
             data_dir: where stores and staging views live, instead of the platform's place.
             limits: instead of the configured ones.
+            damaged: open it also when its store cannot be read, to check or repair that.
 
         Raises:
             UsageError: ``path`` is no directory.
@@ -116,6 +118,10 @@ class Workspace:
         ws = cls(real, home, config, load_policy(policy or config.policy, protected=config.protected))
         try:
             ws._recover()
+        except StoreDamaged:
+            if not damaged:
+                ws.close()
+                raise
         except BaseException:
             ws.close()
             raise
@@ -445,7 +451,27 @@ class Workspace:
 
     def check(self) -> CheckReport:
         """Verify the store: every blob, reference and journal row."""
-        return self._open_store().check()
+        from agentsh.runtime.mend import examine  # noqa: PLC0415 - not for acting
+
+        return examine(self._open_store)
+
+    def repair(self) -> RepairReport:
+        """Make a sound store of a damaged one, with all that can be saved; the damaged file is kept beside it.
+
+        Raises:
+            StoreDamaged: nothing of it can be read.
+            WorkspaceBusy: another process is working here.
+        """
+        from agentsh.runtime.mend import repair_store  # noqa: PLC0415 - not for acting
+
+        with self._lock:
+            end = self.check()  # what is known of it before it is made anew
+            if self._store is not None:
+                self._store.close()
+                self._store, self._actor = None, None
+            report = repair_store(self._home / "store.db", self._tree, "; ".join(end.problems[:20]))
+            self._put_right(self._open_store())
+        return report
 
     def gc(self) -> GcReport:
         """Free what nothing needs: no snapshot, no pending or revertable action, no journal row."""

@@ -19,6 +19,20 @@ PIECE = 4 * 1024 * 1024
 """Bytes of content in a piece; smaller content is one blob."""
 
 _PLAIN, _ZSTD, _PIECES = 0, 1, 2
+LOST, LET_GO = b"\x01", b"\x02"
+"""Why content is not kept any more, in place of a list of pieces: damaged and given up, or too old for the budget.
+
+The row stays, so that everything that names the content can still be read and proved.
+"""
+
+KEPT = "NOT (codec = 2 AND length(data) > 0)"
+"""As SQL: the content of a blob is there."""
+
+_PUT = (
+    "INSERT INTO blobs(digest, size, codec, data) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
+    " SET size = excluded.size, codec = excluded.codec, data = excluded.data"
+    " WHERE blobs.codec = 2 AND length(blobs.data) > 0"
+)
 _TRIES = 4
 _WORTH_PACKING = 128  # bytes; a row's own overhead is about that
 
@@ -120,31 +134,26 @@ class Blobs:
             self.put_bytes(b"")
         if len(pieces) > 1 and not self.has_blob(digest):
             with self._db.write(durable=False) as connection:
-                inserted = connection.execute(
-                    "INSERT INTO blobs(digest, size, codec, data) VALUES (?, ?, ?, x'') ON CONFLICT DO NOTHING",
-                    (digest, size, _PIECES),
-                )
-                if inserted.rowcount:
+                if connection.execute(_PUT, (digest, size, _PIECES, b"")).rowcount:
+                    (id_,) = connection.execute("SELECT id FROM blobs WHERE digest = ?", (digest,)).fetchone()
                     connection.executemany(
                         "INSERT INTO pieces VALUES (?, ?, (SELECT id FROM blobs WHERE digest = ?))",
-                        ((inserted.lastrowid, n, piece) for n, piece in enumerate(pieces)),
+                        ((id_, n, piece) for n, piece in enumerate(pieces)),
                     )
         return digest, size
 
     def _insert(self, digest: bytes, data: bytes) -> None:
         codec, kept = _packed(data)
         with self._db.write(durable=False) as connection:
-            connection.execute(
-                "INSERT INTO blobs(digest, size, codec, data) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (digest, len(data), codec, kept),
-            )
+            connection.execute(_PUT, (digest, len(data), codec, kept))
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def has_blob(self, digest: bytes) -> bool:
         """True when the content is kept here."""
         with self._db.read() as connection:
-            return connection.execute("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).fetchone() is not None
+            row = connection.execute(f"SELECT 1 FROM blobs WHERE digest = ? AND {KEPT}", (digest,)).fetchone()  # noqa: S608
+        return row is not None
 
     def blob_size(self, digest: bytes) -> int:
         """Bytes of content.
@@ -162,14 +171,18 @@ class Blobs:
         """The content, piece by piece; each is verified before it is handed out, the whole after the last.
 
         Raises:
-            NotFoundError: it is not kept here.
-            StoreDamaged: what is kept is not what was put there.
+            NotFoundError: it is not kept here, or not any more.
+            StoreDamaged: what is kept is not what was put there, or was given up for that.
         """
         with self._db.read() as connection:
-            row = connection.execute("SELECT id, size, codec FROM blobs WHERE digest = ?", (digest,)).fetchone()
+            row = connection.execute(
+                "SELECT id, size, codec, iif(codec = 2, data, x'') FROM blobs WHERE digest = ?", (digest,)
+            ).fetchone()
             if row is None:
                 raise NotFoundError(f"The store has no content {digest.hex()}.")
-            id_, size, codec = row
+            id_, size, codec, gone = row
+            if gone:
+                raise _gone(digest, gone)
             pieces = connection.execute("SELECT piece FROM pieces WHERE blob = ? ORDER BY n", (id_,)).fetchall()
         if codec != _PIECES:
             yield self._plain(id_, digest)
@@ -192,18 +205,10 @@ class Blobs:
         if row is None:
             raise _damaged(digest or b"")
         stored, size, codec, data = row
-        if codec == _ZSTD:
-            from zstandard import ZstdDecompressor, ZstdError  # noqa: PLC0415
-
-            try:
-                data = ZstdDecompressor().decompress(data, max_output_size=PIECE)
-            except ZstdError as e:
-                raise _damaged(stored) from e
-        elif codec != _PLAIN:
+        content = unpacked(codec, data)
+        if content is None or len(content) != size or digest_of(content) != stored:
             raise _damaged(stored)
-        if len(data) != size or digest_of(data) != stored:
-            raise _damaged(stored)
-        return cast("bytes", data)
+        return content
 
     def open_blob(self, digest: bytes) -> BinaryIO:
         """The content as a stream that never holds more than a piece.
@@ -269,6 +274,20 @@ def _packed(data: bytes) -> tuple[int, bytes]:
     return (_ZSTD, packed) if len(packed) < len(data) else (_PLAIN, data)
 
 
+def unpacked(codec: int, data: bytes) -> bytes | None:
+    """What :func:`_packed` was given; None when it cannot be that."""
+    if codec == _PLAIN:
+        return data
+    if codec != _ZSTD:
+        return None
+    from zstandard import ZstdDecompressor, ZstdError  # noqa: PLC0415
+
+    try:
+        return ZstdDecompressor().decompress(data, max_output_size=PIECE)
+    except ZstdError:
+        return None
+
+
 def _hash_file(fd: int) -> tuple[bytes, int]:
     from blake3 import blake3  # noqa: PLC0415
 
@@ -298,3 +317,17 @@ def _same(a: os.stat_result, b: os.stat_result) -> bool:
 
 def _damaged(digest: bytes) -> StoreDamaged:
     return StoreDamaged(f"The content {digest.hex()} in the store is damaged.")
+
+
+def _gone(digest: bytes, why: bytes) -> NotFoundError | StoreDamaged:
+    if why == LET_GO:
+        return NotFoundError(
+            f"The content {digest.hex()} is not kept any more: it was older than the configuration keeps.",
+            next_step="'[store]' in the configuration says how much is kept; newer actions and snapshots are there.",
+        )
+    if why == LOST:
+        return StoreDamaged(
+            f"The content {digest.hex()} was damaged, and given up when the store was repaired.",
+            next_step="Newer or older states of the path may be there: 'agentsh log'.",
+        )
+    return _damaged(digest)

@@ -37,6 +37,10 @@ class Database:
         self.depth = 0
         self.head = Head(path)
         self._proved = False
+        if os.path.lexists(f"{path}-repair"):
+            raise StoreDamaged(
+                "A repair of the store was cut short.", next_step="'agentsh check --repair' takes it up again."
+            )
         _create_private(path)
         with boundary():
             self.connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)

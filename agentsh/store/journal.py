@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentsh.store.rows import to_json
 
@@ -34,6 +35,19 @@ class JournalKind(StrEnum):
     RESTORE = "restore"
     SNAPSHOT = "snapshot"
     RECOVERY = "recovery"
+    REPAIR = "repair"
+    GC = "gc"
+
+
+class Row(NamedTuple):
+    """One row, as the table has it."""
+
+    seq: int
+    at: int
+    kind: str
+    subject: str
+    data: str
+    hash: bytes
 
 
 def row_hash(previous: bytes, *row: int | str) -> bytes:
@@ -90,3 +104,39 @@ def problems(connection: sqlite3.Connection) -> Iterator[str]:
         if row_hash(previous, seq, at, kind, subject, data) != stored:
             yield f"The journal's row {seq} ({kind} {subject}) was altered, or one before it was removed."
         previous, expected = stored, seq + 1
+
+
+def prove(rows: Mapping[int, Row]) -> tuple[list[Row], int]:
+    """Of the rows that are left of a damaged journal, those that can be gone on from.
+
+    A row whose hash follows from the row before it is proved. One whose own hash alone is damaged is shown by the row
+    after it. One after a gap is taken when it can be read and when its hash is shown by the row after it, or it is the
+    last; a row that was altered is not.
+
+    Returns:
+        The rows in order, and how many from the first on are proved without a gap.
+    """
+    kept: list[Row] = []
+    verified, previous, unbroken = 0, START, True
+    for seq in sorted(rows):
+        row, after = rows[seq], rows.get(seq + 1)
+        known = seq - 1 in rows or seq == 1
+        expected = row_hash(previous, *row[:5])
+        if not known:
+            good, previous = after is None or row_hash(row.hash, *after[:5]) == after.hash, row.hash
+        elif expected == row.hash or (after is not None and row_hash(expected, *after[:5]) == after.hash):
+            good, previous = True, expected
+        else:
+            good, previous = False, row.hash
+        unbroken = unbroken and known and good
+        verified += unbroken
+        if good and _readable(row):
+            kept.append(row)
+    return kept, verified
+
+
+def _readable(row: Row) -> bool:
+    try:
+        return isinstance(json.loads(row.data), dict) and JournalKind(row.kind) is not None
+    except ValueError:
+        return False

@@ -32,6 +32,8 @@ _SHOWN = {
     JournalKind.SNAPSHOT: LogKind.SNAPSHOT,
     JournalKind.SESSION: LogKind.SESSION,
     JournalKind.RECOVERY: LogKind.RECOVERY,
+    JournalKind.REPAIR: LogKind.RECOVERY,
+    JournalKind.GC: LogKind.RECOVERY,
 }
 """What becomes a line; the rest (decision, execution, message) is told by the line of its action or session."""
 
@@ -87,13 +89,22 @@ def _entry(
                 "SELECT task, status FROM sessions WHERE number = ?", (number(IdKind.SESSION, subject),)
             ).fetchone() or ("", "missing")
             return LogEntry(subject, shown, at, task, status, data)
-        case LogKind.RECOVERY if subject.startswith("a"):
-            return LogEntry(subject, shown, at, f"{subject} had not ended", str(data["outcome"]), data)
+        case LogKind.RECOVERY if kind is not JournalKind.RECOVERY or subject.startswith("a"):
+            return _upkeep(at, kind, subject, data)
         case _:
             title = f"{data['kind']} {' '.join(data['actions'])} ({_paths(data['effects'])})"
             if data.get("snapshot"):
                 title += f", snapshot {data['snapshot']}"
             return LogEntry(subject, shown, at, title, str(data["outcome"]), data)
+
+
+def _upkeep(at: float, kind: JournalKind, subject: str, data: dict[str, Any]) -> LogEntry:
+    if kind is JournalKind.GC:
+        return LogEntry(subject, LogKind.RECOVERY, at, f"let go of {data['let_go']} old contents", "collected", data)
+    if kind is JournalKind.RECOVERY:
+        return LogEntry(subject, LogKind.RECOVERY, at, f"{subject} had not ended", str(data["outcome"]), data)
+    title = f"the store was repaired, {data['lost']} contents given up; the damaged file is {data['aside']}"
+    return LogEntry(subject, LogKind.RECOVERY, at, title, "repaired", data)
 
 
 def _paths(count: int) -> str:

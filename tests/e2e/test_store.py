@@ -31,3 +31,22 @@ def test_an_old_copy_put_back_is_told_by_every_command(agentsh: Any) -> None:
     assert (agentsh.root / "f").read_text() == "2\n"
     report = agentsh.json("check", code=7)
     assert any("older than it was" in p for p in report["problems"])
+    assert b"check --repair" in agentsh("check", code=7).stderr
+    assert b"Repaired. Saved" in agentsh("check", "--repair").stderr
+    assert agentsh("status").stderr == b""
+    agentsh("exec", "--commit", "echo 3 > f")
+    assert (agentsh.root / "f").read_text() == "3\n"
+
+
+def test_a_damaged_store_is_told_and_repaired(agentsh: Any) -> None:
+    agentsh("exec", "--commit", "seq 1000 > f")
+    (store,) = agentsh.data.rglob("store.db")
+    whole = store.read_bytes()
+    store.write_bytes(bytes(4096) + whole[4096:])
+    assert b"agentsh check" in agentsh("status", code=7).stderr
+    assert agentsh.json("check", code=7)["repaired"] is None
+    report = agentsh.json("check", "--repair")
+    assert report["ok"] is True
+    assert (store.with_name(report["repaired"]["aside"])).read_bytes()[4096:] == whole[4096:]
+    agentsh("revert", "a1")
+    assert agentsh.state() == {}
