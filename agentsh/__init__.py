@@ -49,7 +49,6 @@ if TYPE_CHECKING:
         UsageError,
         WorkspaceBusy,
     )
-    from agentsh.core.history import PathConflict, Resolution
     from agentsh.core.limits import Limits
     from agentsh.core.report import (
         CheckReport,
@@ -89,7 +88,6 @@ _HOMES = {
         "UsageError",
         "WorkspaceBusy",
     ),
-    "agentsh.core.history": ("PathConflict", "Resolution"),
     "agentsh.core.limits": ("Limits",),
     "agentsh.core.report": ("CheckReport", "CommitResult", "GcReport", "LogEntry", "LogKind", "Recovery", "Status"),
     "agentsh.core.session": ("SessionRecord",),
@@ -133,10 +131,8 @@ __all__ = [
     "NotFoundError",
     "Origin",
     "Output",
-    "PathConflict",
     "PolicyDenied",
     "Recovery",
-    "Resolution",
     "SandboxError",
     "SessionRecord",
     "ShellSyntaxError",

@@ -25,9 +25,7 @@ def main() -> NoReturn:
         start_ahead()
     from agentsh.cli.boundary import run  # noqa: PLC0415
 
-    code = run(arguments)
-    gc.freeze()  # the interpreter's last search for garbage would go through everything once more
-    sys.exit(code)
+    sys.exit(run(arguments))
 
 
 __all__ = ["main"]

@@ -72,7 +72,7 @@ def _status(page: Page, now: Status) -> None:
                 Span(r.status.value, status_style(r.status.value)),
                 Span(_share(r)),
                 Span(title(r, 60)),
-                Span(names(dict.fromkeys(e.path for e in r.changes if e.state in OPEN), most=3), "dim"),
+                Span(names((e.path for e in r.changes if e.state in OPEN), most=3), "dim"),
             )
             for r in now.pending
         ],
@@ -93,11 +93,9 @@ def _share(record: ActionRecord) -> str:
 
     staged = [e for e in record.changes if e.state in OPEN]
     alike = [e for e in staged if e.state.value == record.status.value]
-    whole = count(len({e.path for e in staged}), "path")
-    if len(alike) == len(staged):
-        return whole
-    others = {e.path for e in staged} - {e.path for e in staged if e not in alike}
-    return f"{len(others):,} of {whole}" if len(whole) and len(others) == len(alike) else f"part of {whole}"
+    if len(alike) < len(staged):
+        return f"{len(alike):,} of {count(len(staged), 'path')}"
+    return count(len(staged), "path")
 
 
 def _last(now: Status) -> str:

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from agentsh.config.places import config_dir
-from agentsh.config.schema import PRESETS, STAGING_KINDS, Config, ModelProfile
+from agentsh.config.schema import PRESETS, STAGING_KINDS, STRICTER, Config, ModelProfile
 from agentsh.core.errors import ConfigError
 from agentsh.core.limits import Limits
 from agentsh.core.sanitise import visible_line
@@ -183,8 +183,10 @@ def _narrow(base: Config, table: Table, path: Path) -> Config:
     policy = _text(table, "policy", base.policy, path)
     if policy not in PRESETS:
         raise _bad(path, "policy", f"must be one of {', '.join(PRESETS)}")
-    if base.policy in PRESETS and PRESETS.index(policy) > PRESETS.index(base.policy):
-        notices.append(f"{WORKSPACE_FILE} asks for policy '{policy}', looser than your '{base.policy}': not taken.")
+    if base.policy in PRESETS and policy != base.policy and policy not in STRICTER[base.policy]:
+        notices.append(
+            f"{WORKSPACE_FILE} asks for policy '{policy}', which is not stricter than your '{base.policy}': not taken."
+        )
         policy = base.policy
     elif base.policy not in PRESETS and policy != PRESETS[0]:
         policy = base.policy

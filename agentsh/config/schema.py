@@ -11,8 +11,17 @@ from agentsh.core.record import record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PRESETS = ("read-only", "review", "trusted")
-"""Policy presets, strictest first: a workspace file may move towards the left, never to the right."""
+PRESETS = ("read-only", "review", "ci", "trusted")
+"""Policy presets."""
+
+STRICTER: Mapping[str, frozenset[str]] = {
+    "read-only": frozenset(),
+    "review": frozenset({"read-only"}),
+    # 'review' asks about what 'ci' denies, and 'ci' approves what 'review' asks about.
+    "ci": frozenset({"read-only"}),
+    "trusted": frozenset({"read-only", "review", "ci"}),
+}
+"""For each preset those that decide as strictly or more so about everything: what a workspace file may ask for."""
 
 StagingKind = Literal["auto", "overlay", "clone", "copy"]
 STAGING_KINDS: tuple[StagingKind, ...] = get_args(StagingKind)

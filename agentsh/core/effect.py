@@ -71,8 +71,6 @@ class FileEffect:
         after: the state the action left; None when it deleted the path.
         flags: why it deserves a second look.
         state: where it stands; not part of its identity in a change set.
-        part: counts the effects of one action on one path. An effect that was approved in part is two, the second one
-            starting from the state that the first one leaves.
     """
 
     path: bytes
@@ -80,7 +78,6 @@ class FileEffect:
     after: Entry | None
     flags: tuple[Flag, ...] = ()
     state: EffectState = EffectState.PENDING
-    part: int = 0
 
     @property
     def kind(self) -> EffectKind:
@@ -103,7 +100,7 @@ class FileEffect:
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """All effects of one action, sorted by path and part.
+    """All effects of one action, sorted by path.
 
     Build it with :func:`change_set`; the constructor trusts the order.
     """
@@ -133,10 +130,10 @@ class ChangeSet:
 
     @cached_property
     def by_path(self) -> dict[bytes, FileEffect]:
-        """The effects by their path; of one that is in parts, the last."""
+        """The effects by their path."""
         return {e.path: e for e in self.effects}
 
 
 def change_set(effects: list[FileEffect] | tuple[FileEffect, ...]) -> ChangeSet:
-    """A change set of ``effects``, sorted by path and part."""
-    return ChangeSet(tuple(sorted(effects, key=lambda e: (e.path, e.part))))
+    """A change set of ``effects``, sorted by path."""
+    return ChangeSet(tuple(sorted(effects, key=lambda e: e.path)))

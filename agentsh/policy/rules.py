@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agentsh.core.action import ActionKind, ActionSpec, Origin
-    from agentsh.core.effect import ChangeSet, FileEffect, Flag
-    from agentsh.shell import Summary
+    from agentsh.core.effect import ChangeSet, EffectKind, FileEffect, Flag
+    from agentsh.shell import CommandUse, Summary
 
 _RANK = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
 
@@ -41,6 +41,16 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
     for skip, stretch in zip(skips, stretches[1:], strict=True):
         out += f"(?>{skip}{stretch})"
     return re.compile(out, re.DOTALL)
+
+
+@lru_cache(maxsize=4096)
+def word_pattern(glob: str) -> re.Pattern[str]:
+    """A pattern of a command's word: ``*`` stands for any characters, ``?`` for one; as quick as a path pattern."""
+    first, *others = ("".join("." if ch == "?" else re.escape(ch) for ch in piece) for piece in glob.split("*"))
+    if not others:
+        return re.compile(first, re.DOTALL)
+    *middle, last = others
+    return re.compile(first + "".join(f"(?>.*?{piece})" for piece in middle) + ".*" + last, re.DOTALL)
 
 
 _DOUBLE_STAR = re.compile(r"(?:(?<![^/])\*\*/)+|\*{2,}")
@@ -72,6 +82,10 @@ class Rule:
             'ask' and 'deny', and as none for 'allow'.
         paths: path patterns of effects (see :func:`glob_pattern`).
         flags: flags of effects.
+        arguments: patterns of words of a command (``*`` and ``?``), any of which it must have. A word that cannot be
+            known beforehand counts as every word for 'ask' and 'deny', and as none for 'allow'.
+        effects: kinds of effects.
+        larger_than: bytes of content that an effect must leave behind to count; negative for any.
     """
 
     name: str
@@ -82,11 +96,14 @@ class Rule:
     commands: frozenset[str] = frozenset()
     paths: tuple[str, ...] = ()
     flags: frozenset[Flag] = frozenset()
+    arguments: tuple[str, ...] = ()
+    effects: frozenset[EffectKind] = frozenset()
+    larger_than: int = -1
 
     @property
     def about_effects(self) -> bool:
         """Whether the rule looks at effects rather than at actions."""
-        return bool(self.paths or self.flags)
+        return bool(self.paths or self.flags or self.effects or self.larger_than >= 0)
 
     def _matches_spec(self, spec: ActionSpec) -> bool:
         return (not self.kinds or spec.kind in self.kinds) and (not self.origins or spec.origin in self.origins)
@@ -95,22 +112,36 @@ class Rule:
         """Whether the rule speaks about an action that has not run."""
         if self.about_effects or not self._matches_spec(spec):
             return False
-        if not self.commands:
+        if not self.commands and not self.arguments:
             return True
         if summary is None:
             return False
-        if summary.opaque and self.verdict is not Verdict.ALLOW:
+        strict = self.verdict is not Verdict.ALLOW
+        if summary.opaque:
+            return strict
+        hits = [self._matches_command(c, strict=strict) for c in summary.commands]
+        return any(hits) if strict else bool(hits) and all(hits)
+
+    def _matches_command(self, command: CommandUse, *, strict: bool) -> bool:
+        if self.commands and command.name not in self.commands:
+            return False
+        if not self.arguments:
             return True
-        names = {c.name for c in summary.commands}
-        if self.verdict is Verdict.ALLOW:
-            return not summary.opaque and bool(names) and names <= self.commands
-        return bool(names & self.commands)
+        words = command.argv[1:]
+        if None in words and strict:
+            return True
+        known = [w for w in words if w is not None]
+        return any(word_pattern(p).fullmatch(w) for p in self.arguments for w in known)
 
     def matches_effect(self, spec: ActionSpec, effect: FileEffect) -> bool:
         """Whether the rule speaks about one effect of an action that has run."""
         if not self.about_effects or not self._matches_spec(spec):
             return False
         if self.flags and not self.flags.intersection(effect.flags):
+            return False
+        if self.effects and effect.kind not in self.effects:
+            return False
+        if self.larger_than >= 0 and (effect.after is None or effect.after.size <= self.larger_than):
             return False
         if self.paths:
             path = fold(effect.path)
@@ -134,25 +165,26 @@ class Policy:
     run: Decision = field(default=Decision(Verdict.ALLOW, "default", "Actions run on the staging view."))
     land: Decision = field(default=Decision(Verdict.ASK, "default", "Effects need a person's approval."))
 
-    @property
-    def reads_commands(self) -> bool:
-        """Whether any rule asks what a shell line runs; without, nobody needs to find out."""
-        return any(r.commands for r in self.rules)
-
     def judge_action(self, spec: ActionSpec, summary: Summary | None = None) -> Decision:
         """Decide whether an action may run in the sandbox.
 
         Args:
             spec: the action.
-            summary: what its shell line will run, for shell actions; may be left out unless :attr:`reads_commands`.
+            summary: what its shell line will run, for shell actions.
         """
-        matching = [r for r in self.rules if r.matches_action(spec, summary)]
-        return _strictest(matching, self.run)
+        return _strictest(self.rules_on_action(spec, summary), self.run)
 
     def judge_effect(self, spec: ActionSpec, effect: FileEffect) -> Decision:
         """Decide whether one (flagged) effect may reach the workspace."""
-        matching = [r for r in self.rules if r.matches_effect(spec, effect)]
-        return _strictest(matching, self.land)
+        return _strictest(self.rules_on_effect(spec, effect), self.land)
+
+    def rules_on_action(self, spec: ActionSpec, summary: Summary | None = None) -> list[Rule]:
+        """The rules that speak about an action, in the policy's order."""
+        return [r for r in self.rules if r.matches_action(spec, summary)]
+
+    def rules_on_effect(self, spec: ActionSpec, effect: FileEffect) -> list[Rule]:
+        """The rules that speak about an effect, in the policy's order."""
+        return [r for r in self.rules if r.matches_effect(spec, effect)]
 
     def judge_effects(self, spec: ActionSpec, changes: ChangeSet) -> Decision:
         """The strictest decision over all effects of an action; the first effect that got it names the reason."""

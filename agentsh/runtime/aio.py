@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from agentsh.core.action import ActionRecord, ActionSpec, OutputSink, StreamName
     from agentsh.core.diff import FileDiff
-    from agentsh.core.history import Resolution
+    from agentsh.core.explanation import Explained
     from agentsh.core.limits import Limits
     from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, RepairReport, Status
 
@@ -133,6 +133,10 @@ class AsyncWorkspace:
         """As :meth:`Workspace.show`."""
         return await self._call(self._workspace.show, action)
 
+    async def explain(self, action: str) -> list[Explained]:
+        """As :meth:`Workspace.explain`."""
+        return await self._call(self._workspace.explain, action)
+
     async def diff(self, action: str | None = None) -> list[FileDiff]:
         """As :meth:`Workspace.diff`."""
         return await self._call(self._workspace.diff, action)
@@ -145,12 +149,9 @@ class AsyncWorkspace:
         comment: str = "",
         below: bool = True,
         seen: Mapping[str, str] | None = None,
-        hunks: Mapping[str | bytes, Sequence[int]] | None = None,
-        lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None = None,
     ) -> list[ActionRecord]:
         """As :meth:`Workspace.approve`."""
-        call = partial(self._workspace.approve, paths=paths, comment=comment, below=below, seen=seen)
-        return await self._call(call, actions, hunks=hunks, lines=lines)
+        return await self._call(self._workspace.approve, actions, paths=paths, comment=comment, below=below, seen=seen)
 
     async def reject(self, actions: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
         """As :meth:`Workspace.reject`."""
@@ -164,19 +165,9 @@ class AsyncWorkspace:
         """As :meth:`Workspace.discard`."""
         return await self._call(self._workspace.discard)
 
-    async def revert(
-        self,
-        actions: Sequence[str],
-        *,
-        dry_run: bool = False,
-        paths: Sequence[str | bytes] = (),
-        hunks: Mapping[str | bytes, Sequence[int]] | None = None,
-        lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None = None,
-        answers: Sequence[Resolution] = (),
-    ) -> CommitResult:
+    async def revert(self, actions: Sequence[str], *, dry_run: bool = False) -> CommitResult:
         """As :meth:`Workspace.revert`."""
-        call = partial(self._workspace.revert, dry_run=dry_run, paths=paths, answers=answers)
-        return await self._call(call, actions, hunks=hunks, lines=lines)
+        return await self._call(self._workspace.revert, actions, dry_run=dry_run)
 
     async def restore(self, snapshot: str, *, paths: Sequence[str | bytes] = (), dry_run: bool = False) -> CommitResult:
         """As :meth:`Workspace.restore`."""

@@ -17,20 +17,20 @@ from agentsh.core.errors import ConfigError, StoreDamaged, UsageError, Workspace
 from agentsh.core.lock import FileLock
 from agentsh.core.report import Recovery, Status
 from agentsh.core.tree import Tree
-from agentsh.policy import Policy, parse_policy, preset
 from agentsh.runtime.pending import STAGED, netted, owners
+from agentsh.runtime.policies import load_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from agentsh.core.diff import FileDiff
-    from agentsh.core.history import Resolution
+    from agentsh.core.explanation import Explained
     from agentsh.core.limits import Limits
     from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, RepairReport
     from agentsh.core.session import SessionRecord
+    from agentsh.policy import Policy
     from agentsh.redact import Redactor
     from agentsh.runtime.act import Actor
-    from agentsh.runtime.hunks import Choice
     from agentsh.runtime.review import Reviewer
     from agentsh.sandbox import Sandbox, StagingView
     from agentsh.store import Store
@@ -205,7 +205,7 @@ class Workspace:
         if problem is not None:  # it can be read, and nothing is written to it: see agentsh.store.head
             self.config = replace(self.config, notices=(*self.config.notices, problem))
             return
-        if not store.unfinished():
+        if not store.running() and not store.open_commits():
             return
         try:
             with FileLock(self._home / "lock", wait_s=0):
@@ -232,7 +232,7 @@ class Workspace:
         """
         with self._lock:
             store = self._open_store()
-            if store.unfinished():
+            if store.running() or store.open_commits():
                 self._put_right(store)
             yield
 
@@ -348,9 +348,19 @@ class Workspace:
         """
         return self._open_store().action(action)
 
+    def explain(self, action: str) -> list[Explained]:
+        """Why the policy that holds now decides as it does about an action: about running it, then about each effect.
+
+        Raises:
+            NotFoundError: there is no such action.
+        """
+        from agentsh.runtime.policies import explain_action  # noqa: PLC0415 - not for acting
+
+        return explain_action(self.policy, self.show(action))
+
     def diff(self, action: str | None = None) -> list[FileDiff]:
         """The effect of one action; without one, of all that is staged, taken together."""
-        from agentsh.runtime.diff import diff_effects, numbered  # noqa: PLC0415 - not for acting
+        from agentsh.runtime.diff import diff_effects  # noqa: PLC0415 - not for acting
         from agentsh.runtime.redaction import clean_diffs  # noqa: PLC0415
 
         store = self._open_store()
@@ -361,7 +371,7 @@ class Workspace:
             diffs = [replace(d, action=of[d.path][0]) if len(of[d.path]) == 1 else d for d in diffs]
         else:
             record = store.action(action)
-            diffs = numbered(replace(d, action=record.id) for d in diff_effects(record.changes, store.read_blob))
+            diffs = [replace(d, action=record.id) for d in diff_effects(record.changes, store.read_blob)]
         return clean_diffs(diffs, self._redactor)
 
     def read_blob(self, digest: bytes) -> bytes:
@@ -378,10 +388,8 @@ class Workspace:
         comment: str = "",
         below: bool = True,
         seen: Mapping[str, str] | None = None,
-        hunks: Mapping[str | bytes, Sequence[int]] | None = None,
-        lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None = None,
     ) -> list[ActionRecord]:
-        """Approve actions, whole, by path or by hunk. The approval names the hash of what is approved.
+        """Approve actions, whole or by path. The approval names the hash of what is approved.
 
         Args:
             actions: their ids.
@@ -390,22 +398,14 @@ class Workspace:
             below: a path stands for what is below it, too.
             seen: for each action the :attr:`ChangeSet.digest` of what the person was shown; without it, what is staged
                 now is taken for that.
-            hunks: of these paths, these hunks alone, by :attr:`Hunk.number`; for one action.
-            lines: likewise the changes within these ranges of lines, which count from 1 in the state after the action.
-
-        With hunks or lines the effect on a path is split in two: what is approved, and the rest, which stays pending
-        and builds on it. Permission bits that change with the lines belong to the rest.
 
         Raises:
-            NotFoundError: an action has no such effect, hunk or changed line.
             PolicyDenied: the policy refuses an effect, whoever approves.
             ConflictError: an action's effects are no longer those of ``seen``.
         """
         named = [_raw(p) for p in paths]
         with self._turn():
-            return self._reviewer().approve(
-                actions, paths=named, comment=comment, below=below, seen=seen, choices=_choices(hunks, lines)
-            )
+            return self._reviewer().approve(actions, paths=named, comment=comment, below=below, seen=seen)
 
     def reject(self, actions: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
         """Drop actions from what is staged; what later actions did besides stays.
@@ -434,56 +434,21 @@ class Workspace:
 
     # -- undo ----------------------------------------------------------------------------------------------------
 
-    def revert(
-        self,
-        actions: Sequence[str],
-        *,
-        dry_run: bool = False,
-        paths: Sequence[str | bytes] = (),
-        hunks: Mapping[str | bytes, Sequence[int]] | None = None,
-        lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None = None,
-        answers: Sequence[Resolution] = (),
-    ) -> CommitResult:
+    def revert(self, actions: Sequence[str], *, dry_run: bool = False) -> CommitResult:
         """Undo committed actions, however old, and keep what came after them.
 
         A revert is an action of its own: it can be reverted.
 
-        Args:
-            actions: in any order.
-            dry_run: only say what it would write, and what is in the way.
-            paths: what they did to these alone, and to what is below them.
-            hunks: of these paths, these hunks alone, by :attr:`Hunk.number`; for one action.
-            lines: likewise the changes within these ranges of lines, which count from 1 in the state after the action.
-            answers: what to do about conflicts; the first that fits one holds.
-
         Raises:
-            NotFoundError: an action has committed no such effect, hunk or changed line.
-            ConflictError: newer work changed the same; nothing is written. ``conflicts`` has both sides of each.
+            ConflictError: newer work changed the same lines; nothing is written.
         """
-        named = [_raw(p) for p in paths]
         with self._turn():
-            result = self._reviewer().revert(
-                actions, dry_run=dry_run, paths=named, choices=_choices(hunks, lines), answers=answers
-            )
-        return self._shown(result)
+            return self._reviewer().revert(actions, dry_run=dry_run)
 
     def restore(self, snapshot: str, *, paths: Sequence[str | bytes] = (), dry_run: bool = False) -> CommitResult:
         """Bring the workspace, or some paths of it, back to a snapshot. An action of its own, as a revert is."""
         with self._turn():
-            result = self._reviewer().restore(snapshot, paths=[_raw(p) for p in paths], dry_run=dry_run)
-        return self._shown(result)
-
-    def _shown(self, result: CommitResult) -> CommitResult:
-        """A preview without the values of secrets."""
-        if not result.dry_run:
-            return result
-        from agentsh.runtime.redaction import clean_diffs  # noqa: PLC0415 - not for acting
-
-        def clean(diffs: Iterable[FileDiff | None]) -> list[FileDiff]:
-            return clean_diffs([d for d in diffs if d is not None], self._redactor)
-
-        conflicts = tuple(replace(c, diff=next(iter(clean([c.diff])), None)) for c in result.conflicts)
-        return replace(result, diffs=tuple(clean(result.diffs)), conflicts=conflicts)
+            return self._reviewer().restore(snapshot, paths=[_raw(p) for p in paths], dry_run=dry_run)
 
     def undo(self) -> CommitResult:
         """Revert the last commit; after an undo, that is the undo (so it comes back).
@@ -558,39 +523,6 @@ class Workspace:
     def actions(self, session: str) -> list[ActionRecord]:
         """The actions of a session, oldest first."""
         return self._open_store().actions(session=session)
-
-
-def load_policy(name: str, *, protected: Sequence[str] = ()) -> Policy:
-    """A preset by name, or a policy from a file.
-
-    Raises:
-        ConfigError: neither exists, or the file is wrong.
-    """
-    found = preset(name, protected=protected)
-    if found is not None:
-        return found
-    try:
-        if os.sep not in name and not name.endswith(".toml"):  # a slip in a preset's name opens no file of a stranger
-            raise FileNotFoundError(name)
-        text = Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(
-            f"There is no policy {name!r}: no preset of that name, and the file cannot be read.",
-            next_step="The presets are review, read-only and trusted.",
-        ) from e
-    return parse_policy(text, name=name, protected=protected)
-
-
-def _choices(
-    hunks: Mapping[str | bytes, Sequence[int]] | None, lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None
-) -> dict[bytes, Choice] | None:
-    """What is chosen of each path; None when nothing is."""
-    if hunks is None and lines is None:
-        return None
-    from agentsh.runtime.hunks import choices  # noqa: PLC0415 - not for acting
-
-    raw_lines = {_raw(p): r for p, r in (lines or {}).items()}
-    return choices({_raw(p): n for p, n in (hunks or {}).items()}, raw_lines)
 
 
 def _raw(path: str | bytes) -> bytes:

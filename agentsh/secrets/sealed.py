@@ -91,7 +91,7 @@ class SealedFile(KeyringBackend):
         except InvalidTag:
             self._key = None
             raise ActionFailed(
-                f"The sealed secrets in {self._path} cannot be opened: the passphrase is wrong, or the file was changed.",
+                f"The sealed secrets in {self._path} cannot be opened: the passphrase is wrong, or they were changed.",
                 next_step=f"Try again; {PASSPHRASE_VARIABLE} holds the passphrase where there is no terminal.",
             ) from None
         entries: dict[str, str] = json.loads(opened)

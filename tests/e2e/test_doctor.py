@@ -57,7 +57,7 @@ def test_what_a_workspace_may_not_have_is_a_warning(agentsh: Any) -> None:
     (agentsh.root / ".agentsh.toml").write_text("policy = 'trusted'\n")
     verdict, text = findings(agentsh)["configuration"]
     assert verdict == "warn"
-    assert "looser than your 'review': not taken" in text
+    assert "not stricter than your 'review': not taken" in text
 
 
 def test_a_configured_model_is_named(agentsh: Any) -> None:
@@ -74,7 +74,7 @@ def test_a_store_that_is_no_store_is_a_problem(agentsh: Any) -> None:
         file.unlink()
     store.write_bytes(b"this is no database, but it is long enough to look like one\n" * 100)
     assert findings(agentsh, code=1)["store"][0] == "bad"
-    assert agentsh("check", code=7).stdout == b""
+    assert b"damaged" in agentsh("check", code=7).stdout
     assert agentsh("status", code=7).stderr != b""
 
 

@@ -45,10 +45,8 @@ SURFACE = [
     "NotFoundError",
     "Origin",
     "Output",
-    "PathConflict",
     "PolicyDenied",
     "Recovery",
-    "Resolution",
     "SandboxError",
     "SessionRecord",
     "ShellSyntaxError",
@@ -66,12 +64,14 @@ METHODS = [
     "add_message",
     "approve",
     "check",
+    "clean",
     "close",
     "commit",
     "diff",
     "discard",
     "end_session",
     "exec",
+    "explain",
     "gc",
     "interrupt",
     "journal",
@@ -107,7 +107,7 @@ def test_the_workspace_has_the_documented_methods() -> None:
 
 
 def test_the_async_workspace_mirrors_it() -> None:
-    sessions = {"start_session", "end_session", "session", "add_message", "actions", "read_blob"}
+    sessions = {"start_session", "end_session", "session", "add_message", "actions", "read_blob", "clean"}
     for name in set(METHODS) - sessions:
         theirs = inspect.signature(getattr(agentsh.Workspace, name))
         ours = inspect.signature(getattr(agentsh.AsyncWorkspace, name))

@@ -140,7 +140,7 @@ class Running:
     def wait(self) -> int:
         """Wait for the command's end and return its exit status.
 
-        A command that no thread has taken runs here: handing it over and back takes as long as a short command.
+        A command that no thread has taken yet runs here: handing it over and back takes as long as a short command.
         """
         self.run()
         with self._done:
@@ -261,12 +261,10 @@ class Instances:
         stderr: int,
         env: Mapping[str, str],
         cwd: bytes,
-        beside: bool = True,
     ) -> Running:
         """Start a command; see :class:`agentsh.sandbox.contract.Launcher`."""
         process = self._begin(argv, (stdin, stdout, stderr), env, cwd)
-        if beside:
-            self._pool.run(process.run)
+        self._pool.run(process.run)
         return process
 
     def call(

@@ -1,0 +1,110 @@
+"""Read a policy from a file."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from agentsh.core.action import ActionKind, Origin
+from agentsh.core.decision import Verdict
+from agentsh.core.effect import EffectKind, Flag
+from agentsh.core.errors import ConfigError
+from agentsh.core.sanitise import visible_line
+from agentsh.policy.presets import POLICIES, protect
+from agentsh.policy.rules import Policy, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_KEYS = {
+    *("name", "verdict", "reason", "kinds", "origins"),
+    *("commands", "arguments"),
+    *("paths", "flags", "effects", "larger_than"),
+}
+
+
+def tables(table: dict[str, Any], key: str, name: str) -> list[dict[str, Any]]:
+    """The ``[[key]]`` tables of a policy file.
+
+    Raises:
+        ConfigError: it is written in another way.
+    """
+    given = table.get(key, [])
+    if not isinstance(given, list) or not all(isinstance(r, dict) for r in given):
+        raise ConfigError(f"In the policy {visible_line(name)}, write each {key} as a [[{key}]] table.")
+    return given
+
+
+def parse_policy(text: str, *, name: str, protected: Iterable[str] = ()) -> Policy:
+    """A policy from TOML: ``preset`` (what it builds on, 'review' by default), ``[[rule]]`` and ``[[example]]`` tables.
+
+    Args:
+        text: the file's content.
+        name: how decisions and messages call it.
+        protected: further path patterns that an agent may not change.
+
+    Raises:
+        ConfigError: it is no TOML, or a key or value is unknown.
+    """
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as e:
+        raise ConfigError(f"The policy {visible_line(name)} is not valid TOML: {visible_line(str(e))}.") from e
+    _only(table, {"preset", "rule", "example"}, name)
+    base = POLICIES.get(str(table.get("preset", "review")))
+    if base is None:
+        raise ConfigError(
+            f"The policy {visible_line(name)} builds on an unknown preset; known are {', '.join(POLICIES)}."
+        )
+    rules = tuple(_rule(r, i, name) for i, r in enumerate(tables(table, "rule", name), 1))
+    return protect(Policy(name, (*base.rules, *rules), base.run, base.land), protected)
+
+
+def _only(table: dict[str, Any], allowed: set[str], name: str) -> None:
+    for key in table:
+        if key not in allowed:
+            raise ConfigError(
+                f"The policy {visible_line(name)} has the unknown key '{visible_line(key)}'; "
+                f"known are {', '.join(sorted(allowed))}."
+            )
+
+
+def _rule(table: dict[str, Any], number: int, name: str) -> Rule:
+    _only(table, _KEYS, name)
+
+    def strings(key: str) -> list[str]:
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise ConfigError(
+                f"In rule {number} of the policy {visible_line(name)}, '{key}' must be a list of strings."
+            )
+        return value
+
+    least = table.get("larger_than", -1)
+    if not isinstance(least, int) or isinstance(least, bool):
+        raise ConfigError(
+            f"In rule {number} of the policy {visible_line(name)}, 'larger_than' must be a number of bytes."
+        )
+    try:
+        rule = Rule(
+            name=str(table.get("name", f"rule {number}")),
+            verdict=Verdict(str(table.get("verdict"))),
+            reason=str(table.get("reason", f"Rule {number} of the policy says so.")),
+            kinds=frozenset(ActionKind(k) for k in strings("kinds")),
+            origins=frozenset(Origin(o) for o in strings("origins")),
+            commands=frozenset(strings("commands")),
+            paths=tuple(strings("paths")),
+            flags=frozenset(Flag(f) for f in strings("flags")),
+            arguments=tuple(strings("arguments")),
+            effects=frozenset(EffectKind(k) for k in strings("effects")),
+            larger_than=least,
+        )
+    except ValueError as e:
+        raise ConfigError(f"In rule {number} of the policy {visible_line(name)}: {visible_line(str(e))}.") from e
+    if rule.about_effects and (rule.commands or rule.arguments):
+        raise ConfigError(
+            f"Rule {number} of the policy {visible_line(name)} names both commands and effects, and a rule is about "
+            "one of them.",
+            next_step="Make two rules of it: one for the command, one for what it changes.",
+        )
+    return rule

@@ -1,0 +1,97 @@
+"""The policy that holds: found by its name, explained, and held against the examples in its file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentsh.core.action import ActionKind
+from agentsh.core.errors import ConfigError, ShellSyntaxError
+from agentsh.policy import Policy, parse_policy, preset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentsh.core.action import ActionRecord
+    from agentsh.core.explanation import ExampleResult, Explained, Lint
+    from agentsh.shell import Summary
+
+
+def load_policy(name: str, *, protected: Sequence[str] = ()) -> Policy:
+    """A preset by name, or a policy from a file.
+
+    Raises:
+        ConfigError: neither exists, or the file is wrong.
+    """
+    found = preset(name, protected=protected)
+    if found is not None:
+        return found
+    return parse_policy(read_policy(name), name=name, protected=protected)
+
+
+def read_policy(name: str) -> str:
+    """The text of a policy file.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    try:
+        if os.sep not in name and not name.endswith(".toml"):  # a slip in a preset's name opens no file of a stranger
+            raise FileNotFoundError(name)
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(
+            f"There is no policy {name!r}: no preset of that name, and the file cannot be read.",
+            next_step="The presets are read-only, review, ci and trusted.",
+        ) from e
+
+
+def explain_action(policy: Policy, action: ActionRecord) -> list[Explained]:
+    """Why ``policy`` decides as it does about an action that the journal has."""
+    from agentsh.policy.explain import explain  # noqa: PLC0415 - only when asked
+
+    return explain(policy, action, _summary(action))
+
+
+def _summary(action: ActionRecord) -> Summary | None:
+    if action.spec.kind is not ActionKind.SHELL:
+        return None
+    from agentsh.shell import parse, summarise  # noqa: PLC0415 - only when asked
+
+    try:
+        return summarise(parse(str(action.spec.arguments.get("line", ""))))
+    except ShellSyntaxError:
+        return None  # an older version's line, or one that names a secret where its value was
+
+
+def try_examples(name: str) -> list[ExampleResult]:
+    """What comes of the examples in a policy file.
+
+    Raises:
+        ConfigError: the file cannot be read or understood, or it is a preset.
+    """
+    from agentsh.policy.examples import run_examples  # noqa: PLC0415 - only when asked
+
+    text = _file(name)
+    return run_examples(text, parse_policy(text, name=name))
+
+
+def lint_policy(name: str, *, commands: frozenset[str] = frozenset()) -> list[Lint]:
+    """What about a policy file is hardly meant.
+
+    Raises:
+        ConfigError: the file cannot be read or understood, or it is a preset.
+    """
+    from agentsh.policy.explain import lint  # noqa: PLC0415 - only when asked
+
+    return lint(parse_policy(_file(name), name=name), commands=commands)
+
+
+def _file(name: str) -> str:
+    if preset(name) is not None:
+        raise ConfigError(
+            f"'{name}' is a preset, and presets have no file.",
+            next_step="Name a policy file; 'agentsh policy show' shows what a preset holds.",
+        )
+    return read_policy(name)
