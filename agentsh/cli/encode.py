@@ -176,6 +176,8 @@ def status(value: Status) -> dict[str, Any]:
         "last_commit": value.last_commit,
         "last_snapshot": value.last_snapshot,
         "store_bytes": value.store_bytes,
+        "store_max_bytes": value.store_max_bytes,
+        "store_growth": value.store_growth,
         "recovered": [recovery(r) for r in value.recovered],
     }
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from agentsh.core.diff import FileDiff
     from agentsh.core.report import LogEntry, Status
 
+_FAR = 3650
+"""Days ahead that a forecast is made for."""
+
 
 @click.command(
     cls=Command,
@@ -47,7 +50,7 @@ def status(*, directory: str, data_dir: Path | None, as_json: bool) -> None:
 
 def _status(page: Page, now: Status) -> None:
     from agentsh.cli.paint import Span  # noqa: PLC0415 - see agentsh.cli
-    from agentsh.cli.words import OPEN, count, ids, names, size, status_style, title  # noqa: PLC0415
+    from agentsh.cli.words import OPEN, count, ids, names, status_style, title  # noqa: PLC0415
     from agentsh.core.action import ActionStatus  # noqa: PLC0415
     from agentsh.core.sanitise import visible_line, visible_path  # noqa: PLC0415
 
@@ -57,7 +60,7 @@ def _status(page: Page, now: Status) -> None:
             (Span("policy", "dim"), Span(visible_line(now.policy))),
             (Span("staging", "dim"), Span(visible_line(now.staging))),
             (Span("last commit", "dim"), Span(_last(now))),
-            (Span("store", "dim"), Span(size(now.store_bytes))),
+            (Span("store", "dim"), Span(_store(now))),
         ]
     )
     page.add()
@@ -85,6 +88,23 @@ def _status(page: Page, now: Status) -> None:
         page.add(Span("look: agentsh diff", "dim"), Span(f"    keep: agentsh approve {ids(waiting)}", "dim"))
     if len(waiting) < len(now.pending):
         page.add(Span("write what is approved: agentsh commit", "dim"))
+
+
+def _store(now: Status) -> str:
+    """The store's size, how fast it grows, and when it will have reached its budget."""
+    from agentsh.cli.words import count, size  # noqa: PLC0415 - see agentsh.cli
+
+    parts = [size(now.store_bytes)]
+    if now.store_growth:
+        parts.append(f"{size(int(now.store_growth))} more a day")
+    if now.store_max_bytes:
+        budget, left = f"budget {size(now.store_max_bytes)}", now.store_max_bytes - now.store_bytes
+        if left <= 0:
+            budget += ", reached: the oldest content goes first"
+        elif now.store_growth and left / now.store_growth < _FAR:
+            budget += f", reached in {count(int(left / now.store_growth), 'day')}"
+        parts.append(budget)
+    return "; ".join(parts)
 
 
 def _share(record: ActionRecord) -> str:

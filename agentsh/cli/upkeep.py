@@ -15,7 +15,7 @@ from agentsh.core.sanitise import visible_line, visible_path
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agentsh.core.report import CheckReport, RepairReport
+    from agentsh.core.report import CheckReport, GcReport, RepairReport
 
 _LOOKED_AT = {
     "actions": "action",
@@ -106,27 +106,35 @@ def _tell_repair(report: RepairReport) -> None:
     cls=Command,
     examples="""
     agentsh gc
+    agentsh gc --dry-run
     """,
 )
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @workspace_option
 @json_option
-def gc(*, directory: str, data_dir: Path | None, as_json: bool) -> None:
-    """Free the space of content that nothing refers to any more."""
+def gc(*, dry_run: bool, directory: str, data_dir: Path | None, as_json: bool) -> None:
+    """Free content that nothing needs any more, and what is older than the configuration's [store] keeps."""
     with opened(directory, data_dir) as workspace:
-        report = workspace.gc()
+        report = workspace.gc(dry_run=dry_run)
     if as_json:
-        data_json(
-            {
-                "blobs_removed": report.blobs_removed,
-                "bytes_before": report.bytes_before,
-                "bytes_after": report.bytes_after,
-            }
-        )
+        data_json(encode.plain(report))
         return
     from agentsh.cli.words import count, size  # noqa: PLC0415 - see agentsh.cli
 
     freed = max(0, report.bytes_before - report.bytes_after)
-    data(f"freed {size(freed)}, {count(report.blobs_removed, 'blob')}; the store is {size(report.bytes_after)}")
+    would = "would free about" if dry_run else "freed"
+    old = f", {count(report.let_go, 'old content')}" if report.let_go else ""
+    data(f"{would} {size(freed)}: {count(report.blobs_removed, 'unused blob')}{old}; the store is {_is(report)}")
+    if report.actions:
+        say(f"  Can no longer be reverted: {visible_line(', '.join(report.actions))}.")
+    if report.snapshots:
+        say(f"  Can no longer be restored whole: {visible_line(', '.join(report.snapshots))}.")
+
+
+def _is(report: GcReport) -> str:
+    from agentsh.cli.words import size  # noqa: PLC0415 - see agentsh.cli
+
+    return size(report.bytes_before if report.dry_run else report.bytes_after)
 
 
 @click.command(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agentsh.config.places import config_dir
 from agentsh.config.schema import PRESETS, STAGING_KINDS, STRICTER, Config, ModelProfile
 from agentsh.core.errors import ConfigError
-from agentsh.core.limits import Limits
+from agentsh.core.limits import Keep, Limits
 from agentsh.core.sanitise import visible_line
 
 if TYPE_CHECKING:
@@ -122,6 +122,17 @@ def _limits(table: Table, base: Limits, path: Path) -> Limits:
     return replace(base, **changed)
 
 
+_KEEP = {"keep_days": "days", "keep_snapshots": "snapshots", "max_bytes": "max_bytes"}
+
+
+def _keep(table: Table, path: Path) -> Keep:
+    _known(table, {*_KEEP}, path, "store.")
+    for key, value in table.items():
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+            raise _bad(path, f"store.{key}", f"must be a whole number, 0 (no bound) to {_MOST}")
+    return Keep(**{name: table[key] for key, name in _KEEP.items() if key in table})
+
+
 def _profile(name: str, table: Table, path: Path) -> ModelProfile:
     # The default key belongs to the default endpoint: another one gets a key only when its profile names it.
     base = ModelProfile(name=name, model=name)
@@ -151,7 +162,7 @@ def _policy(name: str, path: Path) -> str:
 def _apply_user(base: Config, table: Table, path: Path) -> Config:
     _known(
         table,
-        {"policy", "limits", "staging", "clock", "default_model", "models", "protected", "detect_credentials"},
+        {"policy", "limits", "staging", "clock", "default_model", "models", "protected", "detect_credentials", "store"},
         path,
     )
     wanted = _text(table, "staging", base.staging, path)
@@ -173,6 +184,7 @@ def _apply_user(base: Config, table: Table, path: Path) -> Config:
         models=models,
         protected=_texts(table, "protected", path),
         detect_credentials=_switch(table, "detect_credentials", base.detect_credentials, path),
+        keep=_keep(_sub(table, "store", path), path),
     )
 
 

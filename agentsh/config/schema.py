@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Literal, get_args
 
-from agentsh.core.limits import Limits
+from agentsh.core.limits import Keep, Limits
 from agentsh.core.record import record
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Config:
         models: profiles by name.
         protected: further path patterns that an agent's actions may not change.
         detect_credentials: whether what looks like a credential is kept from models, known to the keyring or not.
+        keep: how much the store keeps.
         notices: what a workspace file asked for and did not get, one sentence each; for the person's eyes.
     """
 
@@ -77,6 +78,7 @@ class Config:
     models: Mapping[str, ModelProfile] = field(default_factory=dict)
     protected: tuple[str, ...] = ()
     detect_credentials: bool = True
+    keep: Keep = field(default_factory=Keep)
     notices: tuple[str, ...] = ()
 
     def model_profile(self, name: str) -> ModelProfile | None:

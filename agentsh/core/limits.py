@@ -10,6 +10,26 @@ GIB = 1024 * MIB
 
 
 @record(frozen=True, slots=True)
+class Keep:
+    """How much the store keeps. 0 is no bound; with several, the strictest decides. What is pending always stays.
+
+    Attributes:
+        days: content that nothing needed for so many days may go.
+        snapshots: the newest so many snapshots can be restored, and what ran since the oldest of them reverted.
+        max_bytes: of the store; beyond it the oldest content goes first.
+    """
+
+    days: int = 0
+    snapshots: int = 0
+    max_bytes: int = 0
+
+    @property
+    def bounded(self) -> bool:
+        """True when anything may go at all."""
+        return bool(self.days or self.snapshots or self.max_bytes)
+
+
+@record(frozen=True, slots=True)
 class Limits:
     """Resource limits of one action.
 

@@ -54,7 +54,13 @@ class Recovery:
 
 @record(frozen=True, slots=True)
 class Status:
-    """A workspace at a glance."""
+    """A workspace at a glance.
+
+    Attributes:
+        store_bytes: the store's size.
+        store_max_bytes: what the configuration allows it; 0 for no bound.
+        store_growth: bytes of content added in a day, on average; None before the first snapshot.
+    """
 
     workspace: str
     staging: str
@@ -63,6 +69,8 @@ class Status:
     last_commit: str | None = None
     last_snapshot: str | None = None
     store_bytes: int = 0
+    store_max_bytes: int = 0
+    store_growth: float | None = None
     recovered: tuple[Recovery, ...] = ()
 
 
@@ -142,8 +150,22 @@ class RepairReport:
 
 @record(frozen=True, slots=True)
 class GcReport:
-    """What ``gc`` freed."""
+    """What ``gc`` freed.
+
+    Attributes:
+        blobs_removed: contents that nothing referred to.
+        bytes_before: the store's size.
+        bytes_after: the same afterwards; for a dry run an estimate.
+        let_go: contents that are older than the configuration keeps.
+        actions: ids of the actions that can no longer be reverted for that.
+        snapshots: ids of the snapshots that can no longer be restored whole.
+        dry_run: nothing was freed, the caller only asked.
+    """
 
     blobs_removed: int
     bytes_before: int
     bytes_after: int
+    let_go: int = 0
+    actions: tuple[str, ...] = ()
+    snapshots: tuple[str, ...] = ()
+    dry_run: bool = False

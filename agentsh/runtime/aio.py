@@ -189,6 +189,6 @@ class AsyncWorkspace:
         """As :meth:`Workspace.journal`, all of it at once."""
         return await self._call(lambda: list(self._workspace.journal()))
 
-    async def gc(self) -> GcReport:
+    async def gc(self, *, dry_run: bool = False) -> GcReport:
         """As :meth:`Workspace.gc`."""
-        return await self._call(self._workspace.gc)
+        return await self._call(self._workspace.gc, dry_run=dry_run)

@@ -57,6 +57,7 @@ def commit_effects(
         UsageError: an effect is about a socket, a device or a FIFO, or its path leads outside. Nothing was written.
         LimitExceeded: the disk is full. Nothing was written.
         ActionFailed: a path could not be written; what was written before it was put back.
+        NotFoundError: the content of a path is not kept any more. Nothing was written.
     """
     wanted = sorted((e for e in effects if e.before != e.after), key=lambda e: e.path)
     if not wanted and not actions:
@@ -64,6 +65,9 @@ def commit_effects(
     _refuse_unfit(wanted)
     take_snapshot(store, tree, progress=progress)
     present = check_effects(store, tree, wanted)
+    for effect in wanted:
+        if effect.after is not None and effect.after.digest is not None and effect.path not in present:
+            store.require_blob(effect.after.digest)
     fault_point("commit.before-intent")
     id_ = store.begin_commit(kind, actions, wanted)
     fault_point("commit.after-intent")

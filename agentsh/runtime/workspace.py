@@ -329,6 +329,8 @@ class Workspace:
             last_commit=last.id if last else None,
             last_snapshot=store.latest_snapshot(),
             store_bytes=store.size(),
+            store_max_bytes=self.config.keep.max_bytes,
+            store_growth=store.growth(),
             recovered=self.recovered,
         )
 
@@ -424,7 +426,12 @@ class Workspace:
             ApprovalNeeded: something is staged, and none of it is approved.
         """
         with self._turn():
-            return self._reviewer().commit()
+            result = self._reviewer().commit()
+            if self.config.keep.bounded:
+                from agentsh.runtime.tidy import tidy  # noqa: PLC0415 - only with a bound
+
+                tidy(self._open_store(), self._home, self.config.keep)
+            return result
 
     def discard(self) -> list[ActionRecord]:
         """Drop everything that is staged."""
@@ -485,10 +492,21 @@ class Workspace:
             self._put_right(self._open_store())
         return report
 
-    def gc(self) -> GcReport:
-        """Free what nothing needs: no snapshot, no pending or revertable action, no journal row."""
+    def gc(self, *, dry_run: bool = False) -> GcReport:
+        """Free what nothing needs, and let go of what is older than the configuration keeps.
+
+        What is pending, the present state of every path, and all records stay.
+
+        Args:
+            dry_run: only say what would go.
+        """
+        from agentsh.runtime.tidy import note  # noqa: PLC0415 - not for acting
+
         with self._turn():
-            return self._open_store().gc()
+            report = self._open_store().gc(self.config.keep, dry_run=dry_run)
+            if not dry_run:
+                note(self._home)
+            return report
 
     # -- agent sessions ------------------------------------------------------------------------------------------
 

@@ -155,6 +155,16 @@ class Blobs:
             row = connection.execute(f"SELECT 1 FROM blobs WHERE digest = ? AND {KEPT}", (digest,)).fetchone()  # noqa: S608
         return row is not None
 
+    def require_blob(self, digest: bytes) -> None:
+        """Refuse in time what would need content that is not here.
+
+        Raises:
+            NotFoundError: it is not kept here, or not any more.
+            StoreDamaged: it was damaged, and given up.
+        """
+        if not self.has_blob(digest):
+            next(self.blob_pieces(digest))
+
     def blob_size(self, digest: bytes) -> int:
         """Bytes of content.
 

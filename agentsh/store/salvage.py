@@ -17,6 +17,9 @@ _PROBES = 2_000_000
 
 _PAGE = 4096
 
+UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What reading damage may raise; even SQLite's own message about it may quote the damage."""
+
 
 class Table(NamedTuple):
     """A table, its columns in order, and the first column of its key (a whole number in every one of ours)."""
@@ -99,7 +102,7 @@ def _try(path: Path) -> sqlite3.Connection | None:
         names = {n for (n,) in connection.execute("SELECT name FROM sqlite_schema")}
         if application == APPLICATION_ID and 0 < version <= VERSION and {b"blobs", b"journal", b"states"} <= names:
             return connection
-    except sqlite3.DatabaseError:
+    except UNREADABLE:
         pass  # then its schema is taken from a sound store
     connection.close()
     return None
@@ -111,7 +114,7 @@ def rows(connection: sqlite3.Connection, table: Table) -> Iterator[tuple[Any, ..
     columns = [c.encode() for c in table.columns]
     try:
         have = {c[1] for c in connection.execute(f"PRAGMA table_info({table.name})")}
-    except sqlite3.DatabaseError:
+    except UNREADABLE:
         have = set()
     if not set(columns) <= have:
         return
@@ -125,7 +128,7 @@ def rows(connection: sqlite3.Connection, table: Table) -> Iterator[tuple[Any, ..
             row = next(walk)
         except StopIteration:
             return
-        except sqlite3.DatabaseError:
+        except UNREADABLE:
             break
         if isinstance(row[at], int):
             low = row[at] if low is None else max(low, row[at])
@@ -135,7 +138,7 @@ def rows(connection: sqlite3.Connection, table: Table) -> Iterator[tuple[Any, ..
     while True:
         try:
             row = next(walk)
-        except (StopIteration, sqlite3.DatabaseError):
+        except (StopIteration, *UNREADABLE):
             break
         if isinstance(row[at], int):
             high = row[at] if high is None else min(high, row[at])
@@ -153,7 +156,7 @@ def _probe(connection: sqlite3.Connection, query: str, low: int, high: int | Non
     for key in range(low, last + 1):
         try:
             found = connection.execute(query, (key,)).fetchall()
-        except sqlite3.DatabaseError:
+        except UNREADABLE:
             found = []
         silence = 0 if found else silence + 1
         if high is None and silence > 10_000:
@@ -168,7 +171,7 @@ def digests(connection: sqlite3.Connection) -> dict[int, bytes]:
     for direction in ("", " DESC"):
         try:
             found.update(_walk(connection, query + direction))
-        except sqlite3.DatabaseError:
+        except UNREADABLE:
             continue  # what came before it is in; the other end is tried
     return {id_: digest for id_, digest in found.items() if isinstance(digest, bytes) and len(digest) == 32}
 

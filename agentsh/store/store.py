@@ -16,6 +16,7 @@ from agentsh.store.snapshots import Snapshots
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agentsh.core.limits import Keep
     from agentsh.core.report import CheckReport, GcReport
 
 
@@ -70,8 +71,14 @@ class Store(Actions, Approvals, Blobs, Commits, Log, Sessions, Snapshots):
 
         return Checker(self._db, self).run()
 
-    def gc(self) -> GcReport:
-        """Free content that nothing refers to; the caller holds the workspace's lock."""
+    def gc(self, keep: Keep | None = None, *, dry_run: bool = False, pages: int | None = None) -> GcReport:
+        """Free content that nothing needs; see :func:`agentsh.store.gc.collect`."""
         from agentsh.store.gc import collect  # noqa: PLC0415 - only this needs it
 
-        return collect(self._db)
+        return collect(self._db, keep, dry_run=dry_run, pages=pages)
+
+    def growth(self) -> float | None:
+        """Bytes of content that are added in a day, on average; None before the first snapshot."""
+        from agentsh.store.gc import growth  # noqa: PLC0415 - only this needs it
+
+        return growth(self._db)

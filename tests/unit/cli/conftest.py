@@ -183,8 +183,8 @@ class FakeWorkspace:
     def check(self) -> CheckReport:
         return self.report
 
-    def gc(self) -> GcReport:
-        return GcReport(2, 5000, 1000)
+    def gc(self, *, dry_run: bool = False) -> GcReport:
+        return GcReport(2, 5000, 1000, dry_run=dry_run)
 
 
 @pytest.fixture
