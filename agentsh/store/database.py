@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agentsh.core.errors import StoreDamaged, UsageError
 from agentsh.core.faults import fault_point
-from agentsh.store.errors import boundary
+from agentsh.store.errors import boundary, head_unwritable
 from agentsh.store.head import Head, tip_of
 from agentsh.store.schema import APPLICATION_ID, VERSION
 
@@ -218,7 +218,10 @@ class _Transaction:
         if tip is not None:
             fault_point("store.committed")
             # Every earlier row is on disk with this one: the log is synced as a whole.
-            self._database.head.advance(tip)
+            try:
+                self._database.head.advance(tip)
+            except OSError as e:
+                raise head_unwritable(e) from e
 
     def _strict(self) -> None:
         """Back to what everything but a lazy transaction needs."""

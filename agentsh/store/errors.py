@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from agentsh.core.errors import AgentshError, LimitExceeded, StoreDamaged, UsageError, WorkspaceBusy
+from agentsh.core.errors import ActionFailed, AgentshError, LimitExceeded, StoreDamaged, UsageError, WorkspaceBusy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,15 @@ def disk_full(where: str) -> LimitExceeded:
 def is_disk_full(error: OSError) -> bool:
     """True when ``error`` says that there is no space, or no quota, left."""
     return error.errno in _NO_SPACE
+
+
+def head_unwritable(error: OSError) -> AgentshError:
+    """The error for a head file that cannot follow a transaction which is already on disk."""
+    return ActionFailed(
+        f"The end of the journal cannot be written beside the store: {error.strerror}.",
+        files="The record itself is on disk; a commit that was under way is finished by the next command.",
+        next_step="Free some space, or check the permissions of the data directory and its disk.",
+    )
 
 
 def translate(error: sqlite3.Error) -> AgentshError | None:  # noqa: PLR0911 - a table of cases

@@ -6,6 +6,10 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+import blake3  # noqa: F401 - here, so that not each of the processes loads them anew
+import sqlite_utils  # noqa: F401
+import zstandard  # noqa: F401
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 

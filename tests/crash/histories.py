@@ -1,0 +1,266 @@
+"""Random histories, killed at random named points, held against a plain model. A long run by hand:
+
+python -m tests.crash.histories --kills 10000
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pickle
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import blake3  # noqa: F401 - here, so that not each of the processes loads them anew
+import sqlite_utils  # noqa: F401
+import zstandard  # noqa: F401
+
+from agentsh.core.errors import ConflictError
+from agentsh.core.faults import COMMIT_POINTS, GC_POINTS, HEAD_POINTS, RECOVERY_POINTS, SNAPSHOT_POINTS
+from agentsh.runtime.recover import recover
+from agentsh.runtime.restore import plan_restore
+from agentsh.runtime.snapshot import take_snapshot
+from tests.worlds import trees
+from tests.worlds.scene import Scene, effects_between
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+POINTS = (*COMMIT_POINTS, *HEAD_POINTS, *SNAPSHOT_POINTS, *GC_POINTS, *RECOVERY_POINTS)
+_NAMES = [b"a", b"b", b"c\xff\n", b"d", b"d/e", b"d/f", b"d/g", b"d/g/h", b".i"]
+_LIFE = 40
+"""Kills that one workspace lives through before a new one is begun."""
+
+
+@dataclass
+class Figures:
+    """What a run saw; the last three must be nought."""
+
+    kills: int = 0
+    operations: int = 0
+    acknowledged: int = 0
+    points: Counter[str] = field(default_factory=Counter)
+    finished: int = 0
+    neither: int = 0
+    lost: int = 0
+    damaged: int = 0
+
+    def bad(self) -> int:
+        return self.neither + self.lost + self.damaged
+
+
+def random_world(chance: random.Random, world: trees.World) -> trees.World:
+    """Some paths of ``world`` changed."""
+    new = dict(world)
+    for _ in range(chance.randrange(1, 5)):
+        path = chance.choice(_NAMES)
+        match chance.randrange(6):
+            case 0:
+                trees.remove(new, path)
+            case 1:
+                trees.put(new, path, trees.directory(chance.choice([0o755, 0o700, 0o555])))
+            case 2:
+                trees.put(new, path, trees.link(chance.choice([b"a", b"/etc/passwd", b"d/e"])))
+            case _:
+                body = chance.randbytes(chance.choice([0, 10, 5_000])) + b"\n" * chance.randrange(50)
+                trees.put(new, path, trees.file(body, chance.choice([0o644, 0o755, 0o400])))
+    return new
+
+
+def _steps(  # noqa: C901, PLR0912 - a table of what a person may do
+    scene: Scene, chance: random.Random, tell: Callable[[object], None]
+) -> None:
+    """Work on a scene until killed: each step tells what is there before, what will be after, and that it is done."""
+    seen: dict[str, trees.World] = {}
+    history: list[tuple[str, trees.World]] = []  # an action, and the world before it, while nothing came after
+    for _ in range(12):
+        before = scene.world()
+        kind = chance.choice(["commit", "commit", "commit", "partial", "revert", "restore", "edit", "snapshot", "gc"])
+        after, work = before, None
+        if kind == "commit":
+            after = random_world(chance, before)
+            work = lambda after=after: scene.become(after)  # noqa: E731
+        elif kind == "partial":
+            wanted = random_world(chance, before)
+            effects = [e for e in effects_between(scene.store, before, wanted) if b"/" not in e.path]
+            effects = [e for e in effects if not {before.get(e.path, ("",))[0], wanted.get(e.path, ("",))[0]} & {"dir"}]
+            after = dict(before)
+            for e in effects:
+                trees.remove(after, e.path)
+                if e.path in wanted:
+                    after[e.path] = wanted[e.path]
+            work = lambda effects=effects: scene.commit(effects)  # noqa: E731
+        elif kind == "revert" and history:
+            action, after = history[-1]
+            work = lambda action=action: scene.revert(action)  # noqa: E731
+        elif kind == "restore" and seen:
+            snapshot = chance.choice(sorted(seen))
+            after = seen[snapshot]
+            work = lambda snapshot=snapshot: scene.commit(  # noqa: E731
+                plan_restore(scene.store, scene.tree, snapshot), kind="restore"
+            )
+        elif kind == "edit":
+            _edit(scene.root, chance, before, tell)
+            history.clear()
+            continue
+        elif kind == "snapshot":
+            work = lambda: take_snapshot(scene.store, scene.tree)  # noqa: E731
+        elif kind == "gc":
+            work = scene.store.gc
+        if work is None:
+            continue
+        tell(("begin", kind, before, after))
+        result: Any = work()
+        tell(("done", kind))
+        history.clear()
+        if kind == "commit":
+            history.append((result, before))
+        latest = scene.store.latest_snapshot()
+        if latest is not None and kind != "gc":
+            seen[latest] = after
+
+
+def _edit(root: Path, chance: random.Random, world: trees.World, tell: Callable[[object], None]) -> None:
+    """The person saves a file."""
+    free = [n for n in (b"a", b"b", b".i") if world.get(n, ("file",))[0] == "file"]
+    if free:
+        name = chance.choice(free)
+        path = os.fsencode(root) + b"/" + name
+        tell(("edit", name))
+        if os.path.lexists(path):
+            os.unlink(path)
+        Path(os.fsdecode(path)).write_bytes(chance.randbytes(100))
+
+
+def _killed(fault: str, work: Callable[[Callable[[object], None]], None]) -> tuple[bool, list[Any]]:
+    """Run ``work`` in a process that dies at ``fault``; whether it did, and what it had told."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        os.environ["AGENTSH_FAULT"] = fault
+        code = 70
+        try:
+            with os.fdopen(write, "wb", buffering=0) as out:
+                work(lambda told: out.write(pickle.dumps(told)) and None)  # type: ignore[func-returns-value]
+            code = 0
+        except ConflictError:
+            code = 71
+        finally:
+            os._exit(code)
+    os.close(write)
+    told: list[Any] = []
+    with os.fdopen(read, "rb") as stream:
+        while True:
+            try:
+                told.append(pickle.load(stream))  # noqa: S301 - from our own child
+            except EOFError:
+                break
+    _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        return True, told
+    assert os.waitstatus_to_exitcode(status) == 0, (fault, status, told[-1:])
+    return False, told
+
+
+def run(base: Path, kills: int, seed: int, *, say: Callable[[str], None] = lambda _: None) -> Figures:
+    """Live through ``kills`` kills."""
+    figures = Figures()
+    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    home = base / "0"
+    life = 0
+    while figures.kills < kills:
+        if life == _LIFE or not home.exists():
+            if home.exists():
+                trees.clear(home)
+                shutil.rmtree(home)
+            life, home = 0, base / str(figures.kills)
+            Scene(home, random_world(chance, {})).close()
+        point = chance.choice(POINTS)
+        fault = f"{point}:{chance.choice([1, 1, 2, 3, 5, 8, 13])}"
+        inner = random.Random(chance.random())  # noqa: S311
+
+        def work(tell: Callable[[object], None], home: Path = home, inner: random.Random = inner) -> None:
+            with Scene(home) as scene:
+                recover(scene.store, scene.tree)
+                _steps(scene, inner, tell)
+
+        died, told = _killed(fault, work)
+        figures.operations += sum(t[0] == "begin" for t in told)
+        figures.acknowledged += sum(t[0] == "done" for t in told)
+        if died:
+            figures.kills += 1
+            figures.points[point] += 1
+            life += 1
+            if chance.random() < 0.2:  # and once more while the recovery is under way
+                again = f"{chance.choice((*RECOVERY_POINTS, 'commit.path-switched', 'head.written'))}:1"
+                twice, _ = _killed(again, lambda _, home=home: _recovering(home))
+                figures.kills += twice
+                figures.points[again[:-2]] += twice
+        _judge(home, told, figures, full=life % 4 == 0)
+        if figures.bad():
+            say(f"kept: {home} (seed {seed}, {fault})")
+            break
+        if died and figures.kills % 500 == 0:
+            say(f"{figures.kills} kills, {figures.operations} operations")
+    return figures
+
+
+def _recovering(home: Path) -> None:
+    with Scene(home) as scene:
+        recover(scene.store, scene.tree)
+
+
+def _judge(home: Path, told: list[Any], figures: Figures, *, full: bool) -> None:
+    with Scene(home) as scene:
+        figures.damaged += scene.store.end_problem() is not None
+        figures.finished += len(recover(scene.store, scene.tree))
+        world = scene.world()
+        begun = [n for n, t in enumerate(told) if t[0] == "begin"]
+        if begun:
+            last = begun[-1]
+            before, after = told[last][2:]
+            done = any(t[0] == "done" for t in told[last:])
+            edited = {t[1] for t in told[last:] if t[0] == "edit"}
+            if done:
+                changed = {p for p in world.keys() | after.keys() if world.get(p) != after.get(p)}
+                figures.lost += not changed <= edited
+            else:
+                figures.neither += world not in (before, after)
+        if full:
+            report = scene.store.check()
+            figures.damaged += not report.ok
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
+    parser.add_argument("--dir", type=Path, default=None, help="where the workspaces are made")
+    given = parser.parse_args()
+    base = Path(tempfile.mkdtemp(prefix="agentsh-kills-", dir=given.dir))
+    started = time.monotonic()
+    figures = run(base, given.kills, given.seed, say=lambda line: print(line, flush=True))  # noqa: T201
+    took = time.monotonic() - started
+    print(  # noqa: T201
+        f"seed {given.seed}: {figures.kills} kills at {len(figures.points)} points in {took:.0f} s;"
+        f" {figures.operations} operations begun, {figures.acknowledged} acknowledged, {figures.finished} recovered;"
+        f" {figures.neither} neither old nor new, {figures.lost} acknowledged lost, {figures.damaged} damaged"
+    )
+    print(*(f"{point} {n}" for point, n in sorted(figures.points.items())), sep=", ")  # noqa: T201
+    if not figures.bad():
+        trees.clear(base)
+        shutil.rmtree(base)
+    return 1 if figures.bad() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
