@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         UsageError,
         WorkspaceBusy,
     )
+    from agentsh.core.history import PathConflict, Resolution
     from agentsh.core.limits import Limits
     from agentsh.core.report import (
         CheckReport,
@@ -88,6 +89,7 @@ _HOMES = {
         "UsageError",
         "WorkspaceBusy",
     ),
+    "agentsh.core.history": ("PathConflict", "Resolution"),
     "agentsh.core.limits": ("Limits",),
     "agentsh.core.report": ("CheckReport", "CommitResult", "GcReport", "LogEntry", "LogKind", "Recovery", "Status"),
     "agentsh.core.session": ("SessionRecord",),
@@ -131,8 +133,10 @@ __all__ = [
     "NotFoundError",
     "Origin",
     "Output",
+    "PathConflict",
     "PolicyDenied",
     "Recovery",
+    "Resolution",
     "SandboxError",
     "SessionRecord",
     "ShellSyntaxError",

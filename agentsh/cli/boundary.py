@@ -66,12 +66,20 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 def report(error: AgentshError, *, as_json: bool) -> int:
     """Tell what happened, what it means for the files, and what to do next; the exit code."""
     if as_json:
-        data_json(error.to_json())
+        from agentsh.cli import encode  # noqa: PLC0415 - only on the way out
+
+        data_json(encode.error(error))
     else:
         say(f"agentsh: {visible(error.what)}")
         for part in (error.files, error.next_step):
             if part:
                 say(f"  {visible(part)}")
+        conflicts = getattr(error, "conflicts", ())
+        if conflicts:
+            from agentsh.cli.conflicts import headings  # noqa: PLC0415 - as above
+
+            headings(conflicts)
+            return error.exit_code
         for path in getattr(error, "paths", ()):
             say(f"  ! {visible_line(path.decode('utf-8', 'surrogateescape'))}")
     return error.exit_code

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from agentsh.cli.paint import Page, Span
 from agentsh.cli.words import MARKS, count, lines_changed, path_text, reasons
-from agentsh.core.effect import EffectKind
+from agentsh.core.effect import EffectKind, EffectState
 from agentsh.core.sanitise import visible, visible_line
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def full(page: Page, diffs: Sequence[FileDiff], *, fold: bool = False) -> None:
         fold: show no more of a long file, or of many files, than a person reads, and how to see the rest.
     """
     start = len(page.lines)
+    of_path = Counter(d.path for d in diffs)
     for i, diff in enumerate(diffs):
         if i:
             page.add()
@@ -81,11 +83,13 @@ def full(page: Page, diffs: Sequence[FileDiff], *, fold: bool = False) -> None:
             page.add(Span(f"... and {count(len(diffs) - i, 'more path')} (agentsh diff --full):", "dim"))
             summary(page, diffs[i:])
             return
-        _file(page, diff, fold=fold)
+        _file(page, diff, fold=fold, in_parts=of_path[diff.path] > 1)
 
 
-def _file(page: Page, diff: FileDiff, *, fold: bool) -> None:
+def _file(page: Page, diff: FileDiff, *, fold: bool, in_parts: bool) -> None:
     head = [MARKS[diff.kind], Span(" "), Span(path_text(diff), "bold"), Span(f"  {_VERBS[diff.kind]}", "dim")]
+    if in_parts and diff.state is not None:
+        head.append(Span(f", {diff.state.value}", "yellow" if diff.state is EffectState.PENDING else "green"))
     changed = lines_changed(diff)
     if changed:
         head += [Span("  "), *changed]
@@ -109,7 +113,8 @@ def _file(page: Page, diff: FileDiff, *, fold: bool) -> None:
 
 
 def _hunk(page: Page, hunk: Hunk, width: int, *, most: int) -> None:
-    page.add(Span(f"@@ -{hunk.old_start},{hunk.old_count} +{hunk.new_start},{hunk.new_count} @@", "cyan"))
+    number = Span(f"  hunk {hunk.number}" if hunk.number else "", "dim")
+    page.add(Span(f"@@ -{hunk.old_start},{hunk.old_count} +{hunk.new_start},{hunk.new_count} @@", "cyan"), number)
     old, new = hunk.old_start, hunk.new_start
     for line in hunk.lines[:most]:
         left = f"{old:>{width}}" if line.tag != "+" else " " * width

@@ -12,11 +12,15 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentsh.core.errors import ConflictError
+
 if TYPE_CHECKING:
     from agentsh.core.action import ActionRecord, Output
     from agentsh.core.diff import FileDiff, Hunk
     from agentsh.core.effect import FileEffect
     from agentsh.core.entry import Entry
+    from agentsh.core.errors import AgentshError
+    from agentsh.core.history import PathConflict
     from agentsh.core.report import CheckReport, CommitResult, LogEntry, Recovery, Status
 
 
@@ -79,6 +83,7 @@ def effect(value: FileEffect) -> dict[str, Any]:
         "kind": value.kind.value,
         "class": value.effect_class.value,
         "state": value.state.value,
+        "part": value.part,
         "flags": [f.value for f in value.flags],
         "before": entry(value.before),
         "after": entry(value.after),
@@ -119,6 +124,7 @@ def action(value: ActionRecord) -> dict[str, Any]:
 
 def _hunk(value: Hunk) -> dict[str, Any]:
     return {
+        "number": value.number or None,
         "old_start": value.old_start,
         "old_count": value.old_count,
         "new_start": value.new_start,
@@ -152,8 +158,28 @@ def commit_result(value: CommitResult) -> dict[str, Any]:
         "snapshot": value.snapshot,
         "actions": list(value.actions),
         "paths": [text_fields("path", p) for p in value.paths],
+        "stays": [text_fields("path", p) for p in value.stays],
         "dry_run": value.dry_run,
     }
+
+
+def conflict(value: PathConflict) -> dict[str, Any]:
+    """A path that cannot be undone without losing something, with both sides."""
+    return {
+        **text_fields("path", value.path),
+        "action": value.action or None,
+        "why": value.why,
+        "base": entry(value.base),
+        "ours": entry(value.ours),
+        "theirs": entry(value.theirs),
+        "diff": None if value.diff is None else file_diff(value.diff),
+    }
+
+
+def error(value: AgentshError) -> dict[str, Any]:
+    """An error, and of a conflict both sides of every path."""
+    conflicts = value.conflicts if isinstance(value, ConflictError) else ()
+    return {**value.to_json(), **({"conflicts": [conflict(c) for c in conflicts]} if conflicts else {})}
 
 
 def recovery(value: Recovery) -> dict[str, Any]:

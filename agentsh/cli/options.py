@@ -14,7 +14,7 @@ from agentsh.core.errors import UsageError
 from agentsh.core.sanitise import visible_line, visible_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from agentsh import Workspace
     from agentsh.core.report import Recovery
@@ -61,6 +61,55 @@ def workspace_option(function: F) -> F:
 def json_option(function: F) -> F:
     """``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, errors too.")(function)
+
+
+class LineRange(click.ParamType[tuple[int, int]]):
+    """``12`` or ``12-20``."""
+
+    name = "A-B"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """The first and the last line."""
+        if isinstance(value, tuple):
+            return value
+        first, _, last = str(value).partition("-")
+        if not (first.isascii() and first.isdigit() and (last or "0").isascii() and (last or "0").isdigit()):
+            self.fail(f"{visible_line(str(value))} is no range of lines, such as 12-20.", param, ctx)
+        return int(first), int(last or first)
+
+
+def part_options(function: F) -> F:
+    """``--hunk N`` and ``--lines A-B``."""
+    function = click.option(
+        "--lines", multiple=True, type=LineRange(), help="Of the one --path, the changes within these lines."
+    )(function)
+    return click.option(
+        "--hunk",
+        "hunks",
+        multiple=True,
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Of the one --path, this hunk alone, by the number that 'diff ACTION' shows.",
+    )(function)
+
+
+def part_of(
+    actions: Sequence[str], paths: Sequence[str], hunks: Sequence[int], lines: Sequence[tuple[int, int]]
+) -> dict[str, Any]:
+    """What ``--path``, ``--hunk`` and ``--lines`` choose, as arguments for the workspace.
+
+    Raises:
+        UsageError: hunks or lines without one action and one path.
+    """
+    raw = [os.fsencode(p) for p in paths]
+    if not hunks and not lines:
+        return {"paths": raw}
+    if len(raw) != 1 or len(set(actions)) != 1:
+        raise UsageError(
+            "Hunks and lines are numbered within one path of one action.",
+            next_step="Name one ACTION and one --path; 'agentsh diff ACTION' shows the numbers.",
+        )
+    return {name: {raw[0]: chosen} for name, chosen in (("hunks", hunks), ("lines", lines)) if chosen}
 
 
 def policy_option(function: F) -> F:

@@ -75,7 +75,7 @@ def _status(page: Page, now: Status) -> None:
                 Span(r.status.value, status_style(r.status.value)),
                 Span(_share(r)),
                 Span(title(r, 60)),
-                Span(names((e.path for e in r.changes if e.state in OPEN), most=3), "dim"),
+                Span(names(dict.fromkeys(e.path for e in r.changes if e.state in OPEN), most=3), "dim"),
             )
             for r in now.pending
         ],
@@ -113,9 +113,11 @@ def _share(record: ActionRecord) -> str:
 
     staged = [e for e in record.changes if e.state in OPEN]
     alike = [e for e in staged if e.state.value == record.status.value]
-    if len(alike) < len(staged):
-        return f"{len(alike):,} of {count(len(staged), 'path')}"
-    return count(len(staged), "path")
+    whole = count(len({e.path for e in staged}), "path")
+    if len(alike) == len(staged):
+        return whole
+    others = {e.path for e in staged} - {e.path for e in staged if e not in alike}
+    return f"{len(others):,} of {whole}" if len(whole) and len(others) == len(alike) else f"part of {whole}"
 
 
 def _last(now: Status) -> str:

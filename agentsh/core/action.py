@@ -34,7 +34,8 @@ class ActionKind(StrEnum):
     SEARCH = "search"
     """Lines matching a pattern; arguments: ``pattern``, ``path``, ``glob``."""
     REVERT = "revert"
-    """Undo of committed actions; arguments: ``actions``."""
+    """Undo of committed actions; arguments: ``actions``; ``paths`` or ``parts`` (path to hunks and lines) where it is
+    not about all of them; ``sides`` (path to side) where a conflict was answered."""
     RESTORE = "restore"
     """Back to a snapshot; arguments: ``snapshot``, ``paths``."""
 
@@ -81,11 +82,16 @@ class ActionSpec:
             case ActionKind.SEARCH:
                 return f"search {self.arguments.get('pattern', '')}"
             case ActionKind.REVERT:
-                return "revert " + " ".join(self.arguments.get("actions", ()))
+                return "revert " + " ".join([*self.arguments.get("actions", ()), *self._paths()])
             case ActionKind.RESTORE:
-                return f"restore {self.arguments.get('snapshot', '')}"
+                return " ".join(["restore", str(self.arguments.get("snapshot", "")), *self._paths()])
             case _:
                 return f"{self.kind.value} {self.arguments.get('path', '')}"
+
+    def _paths(self) -> list[str]:
+        """The paths that an undo was about, when it was not about all."""
+        named = [*self.arguments.get("paths", ()), *self.arguments.get("parts", {})]
+        return ["--", *map(str, named)] if named else []
 
 
 @record(frozen=True, slots=True)

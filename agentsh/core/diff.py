@@ -23,13 +23,17 @@ class DiffLine:
 
 @record(frozen=True, slots=True)
 class Hunk:
-    """A run of changed lines with context. Starts count from 1, as in a unified diff (POSIX ``diff -u``)."""
+    """A run of changed lines with context. Starts count from 1, as in a unified diff (POSIX ``diff -u``).
+
+    ``number`` names it among the hunks of one action on one path, from 1; 0 where it cannot be named.
+    """
 
     old_start: int
     old_count: int
     new_start: int
     new_count: int
     lines: tuple[DiffLine, ...]
+    number: int = 0
 
 
 @record(frozen=True, slots=True)

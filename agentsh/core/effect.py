@@ -71,6 +71,8 @@ class FileEffect:
         after: the state the action left; None when it deleted the path.
         flags: why it deserves a second look.
         state: where it stands; not part of its identity in a change set.
+        part: counts the effects of one action on one path. An effect that was approved in part is two, the second one
+            starting from the state that the first one leaves.
     """
 
     path: bytes
@@ -78,6 +80,7 @@ class FileEffect:
     after: Entry | None
     flags: tuple[Flag, ...] = ()
     state: EffectState = EffectState.PENDING
+    part: int = 0
 
     @property
     def kind(self) -> EffectKind:
@@ -100,7 +103,7 @@ class FileEffect:
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """All effects of one action, sorted by path.
+    """All effects of one action, sorted by path and part.
 
     Build it with :func:`change_set`; the constructor trusts the order.
     """
@@ -130,10 +133,10 @@ class ChangeSet:
 
     @cached_property
     def by_path(self) -> dict[bytes, FileEffect]:
-        """The effects by their path."""
+        """The effects by their path; of one that is in parts, the last."""
         return {e.path: e for e in self.effects}
 
 
 def change_set(effects: list[FileEffect] | tuple[FileEffect, ...]) -> ChangeSet:
-    """A change set of ``effects``, sorted by path."""
-    return ChangeSet(tuple(sorted(effects, key=lambda e: e.path)))
+    """A change set of ``effects``, sorted by path and part."""
+    return ChangeSet(tuple(sorted(effects, key=lambda e: (e.path, e.part))))

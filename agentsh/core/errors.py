@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agentsh.core.history import PathConflict
+
 
 class AgentshError(Exception):
     """Base of every error that agentsh raises on purpose.
@@ -137,6 +139,7 @@ class ConflictError(AgentshError):
 
     Args:
         paths: the paths in conflict, as raw bytes relative to the workspace.
+        conflicts: for an undo, each conflict with both sides.
     """
 
     exit_code = 5
@@ -147,11 +150,13 @@ class ConflictError(AgentshError):
         what: str,
         *,
         paths: Sequence[bytes] = (),
+        conflicts: Sequence[PathConflict] = (),
         files: str | None = None,
         next_step: str | None = None,
     ) -> None:
         super().__init__(what, files=files, next_step=next_step)
-        self.paths = tuple(paths)
+        self.paths = tuple(paths) or tuple(dict.fromkeys(c.path for c in conflicts))
+        self.conflicts = tuple(conflicts)
 
     def to_json(self) -> dict[str, object]:
         r"""The error with its paths (undecodable bytes as ``\\xNN``)."""

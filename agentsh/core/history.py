@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from agentsh.core.record import record
 
 if TYPE_CHECKING:
+    from agentsh.core.diff import FileDiff
     from agentsh.core.effect import FileEffect
     from agentsh.core.entry import Entry
 
@@ -114,6 +115,8 @@ class PathConflict:
         base: the state that the action left.
         ours: the state now.
         theirs: the state to go back to.
+        text: for texts, the merge of both sides with the conflicts between markers, for an editor.
+        diff: for a preview, what leads from the state now to the state to go back to.
     """
 
     path: bytes
@@ -122,3 +125,41 @@ class PathConflict:
     base: Entry | None = None
     ours: Entry | None = None
     theirs: Entry | None = None
+    text: bytes | None = None
+    diff: FileDiff | None = None
+
+
+Side = Literal["ours", "theirs"]
+"""Of a conflict: what is there now, or the state to go back to."""
+
+
+@record(frozen=True, slots=True)
+class Resolution:
+    """A person's answer to conflicts.
+
+    Attributes:
+        side: the version to take where the two are in conflict; None when ``text`` is the answer.
+        path: for conflicts on this path and below it; None for all.
+        text: the content that the path gets.
+        conflict: the one that ``text`` answers. Where it has become another one meanwhile, it is asked again.
+    """
+
+    side: Side | None = None
+    path: bytes | None = None
+    text: bytes | None = None
+    conflict: PathConflict | None = None
+
+    def answers(self, conflict: PathConflict) -> bool:
+        """Whether this is the answer to ``conflict``."""
+        if self.conflict is not None:
+            known = self.conflict
+            return (known.path, known.action, known.base, known.ours, known.theirs) == (
+                conflict.path,
+                conflict.action,
+                conflict.base,
+                conflict.ours,
+                conflict.theirs,
+            )
+        if self.path is None or self.path in (b"", conflict.path):
+            return True
+        return conflict.path.startswith(self.path + b"/")

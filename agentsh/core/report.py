@@ -11,6 +11,7 @@ from agentsh.core.record import record
 if TYPE_CHECKING:
     from agentsh.core.action import ActionRecord
     from agentsh.core.diff import FileDiff
+    from agentsh.core.history import PathConflict
 
 
 @record(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class CommitResult:
         paths: the paths that were written, raw bytes.
         dry_run: True when nothing was written because the caller only asked.
         diffs: what would be written, for a dry run alone.
+        conflicts: what stands in the way, for a dry run alone: otherwise it is raised.
+        stays: directories that would have gone, had nobody else put something in.
     """
 
     commit: str | None
@@ -32,6 +35,8 @@ class CommitResult:
     paths: tuple[bytes, ...] = ()
     dry_run: bool = False
     diffs: tuple[FileDiff, ...] = ()
+    conflicts: tuple[PathConflict, ...] = ()
+    stays: tuple[bytes, ...] = ()
 
 
 @record(frozen=True, slots=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from agentsh.core.action import ActionRecord, ActionSpec, OutputSink, StreamName
     from agentsh.core.diff import FileDiff
     from agentsh.core.explanation import Explained
+    from agentsh.core.history import Resolution
     from agentsh.core.limits import Limits
     from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, RepairReport, Status
 
@@ -149,9 +150,12 @@ class AsyncWorkspace:
         comment: str = "",
         below: bool = True,
         seen: Mapping[str, str] | None = None,
+        hunks: Mapping[str | bytes, Sequence[int]] | None = None,
+        lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None = None,
     ) -> list[ActionRecord]:
         """As :meth:`Workspace.approve`."""
-        return await self._call(self._workspace.approve, actions, paths=paths, comment=comment, below=below, seen=seen)
+        call = partial(self._workspace.approve, paths=paths, comment=comment, below=below, seen=seen)
+        return await self._call(call, actions, hunks=hunks, lines=lines)
 
     async def reject(self, actions: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
         """As :meth:`Workspace.reject`."""
@@ -165,9 +169,19 @@ class AsyncWorkspace:
         """As :meth:`Workspace.discard`."""
         return await self._call(self._workspace.discard)
 
-    async def revert(self, actions: Sequence[str], *, dry_run: bool = False) -> CommitResult:
+    async def revert(
+        self,
+        actions: Sequence[str],
+        *,
+        dry_run: bool = False,
+        paths: Sequence[str | bytes] = (),
+        hunks: Mapping[str | bytes, Sequence[int]] | None = None,
+        lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None = None,
+        answers: Sequence[Resolution] = (),
+    ) -> CommitResult:
         """As :meth:`Workspace.revert`."""
-        return await self._call(self._workspace.revert, actions, dry_run=dry_run)
+        call = partial(self._workspace.revert, dry_run=dry_run, paths=paths, answers=answers)
+        return await self._call(call, actions, hunks=hunks, lines=lines)
 
     async def restore(self, snapshot: str, *, paths: Sequence[str | bytes] = (), dry_run: bool = False) -> CommitResult:
         """As :meth:`Workspace.restore`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agentsh.core.diff import DiffLine, FileDiff, Hunk
@@ -110,6 +111,23 @@ def _text(entry: Entry | None, read: Read) -> bytes:
     if entry.type is EntryType.SYMLINK:
         return entry.target or b""
     return read(entry.digest) if entry.digest is not None else b""
+
+
+def numbered(diffs: Iterable[FileDiff]) -> list[FileDiff]:
+    """The diffs of one action, their hunks numbered: from 1 for each path, on through the parts of its change."""
+    next_of: dict[bytes, int] = {}
+    out: list[FileDiff] = []
+    for diff in diffs:
+        first = next_of.get(diff.path, 1)
+        hunks = tuple(replace(h, number=n) for n, h in enumerate(diff.hunks, first))
+        next_of[diff.path] = first + len(hunks)
+        out.append(replace(diff, hunks=hunks))
+    return out
+
+
+def grouped_changes(old: Sequence[bytes], new: Sequence[bytes]) -> list[list[_Change]]:
+    """The runs of changed lines (old from, to, new from, to), those of a hunk together."""
+    return list(_groups(_changes(matching_blocks(old, new), len(old), len(new))))
 
 
 def hunks_of(old: Sequence[bytes], new: Sequence[bytes], *, cut: bool = False) -> Iterator[Hunk]:

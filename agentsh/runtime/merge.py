@@ -11,13 +11,20 @@ from agentsh.core.sanitise import visible_path
 from agentsh.runtime.linediff import matching_blocks, split_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
+    from agentsh.core.history import Side
     from agentsh.runtime.linediff import Block
     from agentsh.store import Store
 
 MOST_BYTES = 64 * 1024 * 1024
 """A longer text is not merged: both sides having changed it is then a conflict."""
+
+
+OURS, BASE, SPLIT, THEIRS = b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"
+"""What the lines of a conflict stand between."""
+
+_EMPTY = Entry(EntryType.FILE)
 
 
 class Region(NamedTuple):
@@ -44,6 +51,34 @@ class Merge:
     def text(self) -> bytes | None:
         """The merged text; None when there is a conflict."""
         return None if self.conflicts else b"".join(p for p in self.parts if isinstance(p, bytes))
+
+    def preferring(self, side: Side) -> bytes:
+        """The merged text, with one side's lines where there is no agreement."""
+        at = 1 if side == "ours" else 2
+        return b"".join(p if isinstance(p, bytes) else b"".join(p[at]) for p in self.parts)
+
+    def marked(self, labels: tuple[str, str, str]) -> bytes:
+        """The merged text with every conflict between markers, as ``git merge-file --diff3`` sets them.
+
+        Args:
+            labels: what to call ours, base and theirs.
+        """
+        ours, base, theirs = (label.encode() for label in labels)
+        out: list[bytes] = []
+        for part in self.parts:
+            if isinstance(part, bytes):
+                out.append(part)
+                continue
+            for mark, label, lines in (
+                (OURS, ours, part.ours),
+                (BASE, base, part.base),
+                (SPLIT, b"", part.theirs),
+            ):
+                out += [mark, b" " + label if label else b"", b"\n", *lines]
+                if lines and not lines[-1].endswith(b"\n"):
+                    out.append(b"\n")
+            out += [THEIRS, b" ", theirs, b"\n"]
+        return b"".join(out)
 
 
 def is_binary(content: bytes) -> bool:
@@ -105,7 +140,13 @@ def _unstable(lines: tuple[list[bytes], ...], start: _Point, end: _Point) -> lis
 
 
 def merge_entries(
-    store: Store, path: bytes, *, base: Entry | None, ours: Entry | None, theirs: Entry | None
+    store: Store,
+    path: bytes,
+    *,
+    base: Entry | None,
+    ours: Entry | None,
+    theirs: Entry | None,
+    prefer: Side | None = None,
 ) -> Entry | None:
     """Merge two changes of a path's state; the content of a merged text is put in the store.
 
@@ -115,6 +156,8 @@ def merge_entries(
         base: the state that both changes started from.
         ours: the one result.
         theirs: the other.
+        prefer: whose version to take of what is in conflict: the stretches of a text, the permission bits, or all of
+            what cannot be merged. What is in no conflict is merged all the same.
 
     Raises:
         ConflictError: both changed the same thing in different ways; the message says which.
@@ -125,36 +168,90 @@ def merge_entries(
         return theirs
     if base is None or ours is None or theirs is None:
         was = "created on both sides, differently" if base is None else "deleted on one side and changed on the other"
-        raise _conflict(path, f"was {was}")
+        return _whole(path, f"was {was}", ours, theirs, prefer)
     if not base.type is ours.type is theirs.type:
-        raise _conflict(path, "is of different types on both sides")
+        return _whole(path, "is of different types on both sides", ours, theirs, prefer)
+    return _merge_alike(store, path, (base, ours, theirs), prefer)
+
+
+def marked_text(
+    store: Store, *, base: Entry | None, ours: Entry | None, theirs: Entry | None, labels: tuple[str, str, str]
+) -> bytes | None:
+    """The merge of three states as one text with the conflicts marked, for an editor; None where it is not for texts.
+
+    Args:
+        store: has the content of all three.
+        base: the state that both changes started from; None counts as empty.
+        ours: the one result.
+        theirs: the other.
+        labels: what the markers call ours, base and theirs.
+    """
+    states = (base or _EMPTY, ours, theirs)
+    if ours is None or theirs is None or not states[0].type is ours.type is theirs.type is EntryType.FILE:
+        return None
+    merge = _merged_text(store, (states[0], ours, theirs))
+    return None if isinstance(merge, str) else merge.marked(labels)
+
+
+def _merge_alike(store: Store, path: bytes, states: tuple[Entry, Entry, Entry], prefer: Side | None) -> Entry | None:
+    """As :func:`merge_entries`, of three states of one type: permission bits and content apart.
+
+    Raises:
+        ConflictError: likewise.
+    """
+    base, ours, theirs = states
     mode = _pick(base.mode, ours.mode, theirs.mode)
     if mode is None:
-        raise _conflict(path, f"got permission bits {ours.mode:o} on one side and {theirs.mode:o} on the other")
+        if prefer is None:
+            raise _conflict(path, f"got permission bits {ours.mode:o} on one side and {theirs.mode:o} on the other")
+        mode = ours.mode if prefer == "ours" else theirs.mode
     if base.type is not EntryType.FILE:
         if base.type is EntryType.DIRECTORY:
             return replace(ours, mode=mode)
-        raise _conflict(path, "is a symlink that leads to different places on both sides")
+        return _whole(path, "is a symlink that leads to different places on both sides", ours, theirs, prefer)
+    return _merge_files(store, path, (base, replace(ours, mode=mode), replace(theirs, mode=mode)), prefer)
+
+
+def _merge_files(store: Store, path: bytes, states: tuple[Entry, Entry, Entry], prefer: Side | None) -> Entry | None:
+    """As :func:`merge_entries`, of the content of three files whose permission bits are agreed.
+
+    Raises:
+        ConflictError: likewise.
+    """
+    base, ours, theirs = states
     if ours.digest == base.digest:
-        return replace(theirs, mode=mode)
+        return theirs
     if theirs.digest in (base.digest, ours.digest):
-        return replace(ours, mode=mode)
-    text = _merged_text(store, path, (base, ours, theirs))
-    return Entry(EntryType.FILE, mode, len(text), store.put_bytes(text))
-
-
-def _merged_text(store: Store, path: bytes, entries: Sequence[Entry]) -> bytes:
-    if any(e.size > MOST_BYTES for e in entries):
-        raise _conflict(path, "was changed on both sides and is too large to merge")
-    base, ours, theirs = (store.read_blob(e.digest or b"") for e in entries)
-    if any(is_binary(c) for c in (base, ours, theirs)):
-        raise _conflict(path, "was changed on both sides and is no text")
-    merge = merge_texts(base, ours, theirs)
-    text = merge.text
+        return ours
+    merge = _merged_text(store, states)
+    if isinstance(merge, str):
+        return _whole(path, merge, ours, theirs, prefer)
+    text = merge.text if prefer is None else merge.preferring(prefer)
     if text is None:
         where = "one place" if merge.conflicts == 1 else f"{merge.conflicts} places"
         raise _conflict(path, f"was changed on both sides in {where}")
-    return text
+    return Entry(EntryType.FILE, ours.mode, len(text), store.put_bytes(text))
+
+
+def _merged_text(store: Store, entries: tuple[Entry, Entry, Entry]) -> Merge | str:
+    """The merge of three files; or why they cannot be merged."""
+    if any(e.size > MOST_BYTES for e in entries):
+        return "was changed on both sides and is too large to merge"
+    base, ours, theirs = (store.read_blob(e.digest) if e.digest and e.size else b"" for e in entries)
+    if any(is_binary(c) for c in (base, ours, theirs)):
+        return "was changed on both sides and is no text"
+    return merge_texts(base, ours, theirs)
+
+
+def _whole(path: bytes, why: str, ours: Entry | None, theirs: Entry | None, prefer: Side | None) -> Entry | None:
+    """What becomes of two states that cannot be merged.
+
+    Raises:
+        ConflictError: neither is preferred.
+    """
+    if prefer is None:
+        raise _conflict(path, why)
+    return ours if prefer == "ours" else theirs
 
 
 def _pick(base: int, ours: int, theirs: int) -> int | None:

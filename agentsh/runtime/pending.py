@@ -54,9 +54,21 @@ def owners(actions: Sequence[ActionRecord]) -> dict[bytes, list[str]]:
     """The actions that have an open effect on each path, in order."""
     out: dict[bytes, list[str]] = {}
     for action in actions:
-        for e in open_effects(action):
-            out.setdefault(e.path, []).append(action.id)
+        for path in dict.fromkeys(e.path for e in open_effects(action)):
+            out.setdefault(path, []).append(action.id)
     return out
+
+
+def joined(effects: Sequence[FileEffect]) -> list[FileEffect]:
+    """One action's effects with the parts of each path that stand alike made one."""
+    out: list[FileEffect] = []
+    for e in effects:
+        last = out[-1] if out else None
+        if last is not None and (last.path, last.state) == (e.path, e.state) and e.state in _OPEN:
+            out[-1] = replace(last, after=e.after)
+        else:
+            out.append(e)
+    return [e for e in out if e.before != e.after]
 
 
 @record(frozen=True, slots=True)
@@ -117,7 +129,7 @@ def without(
                     effects.append(replace(e, before=current, after=after, state=EffectState.PENDING))
             now[e.path] = after
         if changed and action.id not in dropped:
-            out.append(Rebased(action.id, change_set(effects)))
+            out.append(Rebased(action.id, change_set(joined(effects))))
     return out
 
 

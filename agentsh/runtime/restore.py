@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentsh.core.errors import ConflictError, NotFoundError
+from agentsh.core.errors import NotFoundError
 from agentsh.core.sanitise import visible_path
-from agentsh.runtime.revert import Draft, Plan
+from agentsh.runtime.draft import Draft, Plan
+from agentsh.runtime.revert import covers, refuse_conflicts
 from agentsh.runtime.snapshot import take_snapshot
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ def restore_plan(store: Store, tree: Tree, snapshot: str, paths: Sequence[bytes]
     """
     target = store.manifest(snapshot)
     now = store.manifest(take_snapshot(store, tree).snapshot)
-    chosen = {p for p in target.keys() | now.keys() if not paths or any(_covers(named, p) for named in paths)}
+    chosen = {p for p in target.keys() | now.keys() if not paths or any(covers(named, p) for named in paths)}
     for named in paths:
-        if not any(_covers(named, p) for p in chosen):
+        if not any(covers(named, p) for p in chosen):
             raise NotFoundError(
                 f"{visible_path(named)} is not in {snapshot}, nor in the workspace.",
                 next_step="Name a path relative to the workspace.",
@@ -54,15 +55,5 @@ def plan_restore(store: Store, tree: Tree, snapshot: str, paths: Sequence[bytes]
         ConflictError: something is in the way.
     """
     plan = restore_plan(store, tree, snapshot, paths)
-    if plan.conflicts:
-        shown = "; ".join(f"{visible_path(c.path)} {c.why}" for c in plan.conflicts[:5])
-        raise ConflictError(
-            f"{snapshot} cannot be restored: {shown}.",
-            paths=[c.path for c in plan.conflicts],
-            next_step="Move what is in the way, or restore other paths.",
-        )
+    refuse_conflicts(plan)
     return plan.effects
-
-
-def _covers(named: bytes, path: bytes) -> bool:
-    return named in (b"", path) or path.startswith(named + b"/")

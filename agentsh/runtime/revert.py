@@ -2,134 +2,39 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentsh.core.effect import FileEffect
 from agentsh.core.entry import Entry, EntryType
-from agentsh.core.errors import ActionFailed, ConflictError
+from agentsh.core.errors import ConflictError, NotFoundError, UsageError
 from agentsh.core.history import PathConflict
 from agentsh.core.sanitise import visible_path
-from agentsh.runtime.apply import is_directory, parents
+from agentsh.runtime.apply import is_directory
+from agentsh.runtime.draft import Draft, Plan
+from agentsh.runtime.hunks import divide, refuse_unknown
 from agentsh.runtime.merge import merge_entries
-from agentsh.runtime.observe import observe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from agentsh.core.history import Landing
+    from agentsh.core.effect import FileEffect
+    from agentsh.core.history import Landing, Resolution
     from agentsh.core.tree import Tree
+    from agentsh.runtime.hunks import Choice
     from agentsh.store import Store
 
 _SHOWN = 5
-_DIRECTORY = Entry(EntryType.DIRECTORY, 0o755)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an undo would do.
-
-    Attributes:
-        effects: each path from its state now to its state afterwards, sorted by path; ready to commit.
-        conflicts: paths that cannot be undone without losing something.
-        stays: directories that would go, had nobody else put something in.
-    """
-
-    effects: tuple[FileEffect, ...]
-    conflicts: tuple[PathConflict, ...] = ()
-    stays: tuple[bytes, ...] = ()
-
-
-class Draft:
-    """The states that paths will get, and the ones that they have.
-
-    Args:
-        store: receives the content of what is there now.
-        tree: the workspace.
-    """
-
-    def __init__(self, store: Store, tree: Tree) -> None:
-        self._store = store
-        self._tree = tree
-        self._now: dict[bytes, Entry | None] = {}
-        self._then: dict[bytes, Entry | None] = {}
-        self._blame: dict[bytes, str] = {}
-        self.conflicts: list[PathConflict] = []
-
-    def now(self, path: bytes) -> Entry | None:
-        """The state of ``path`` in the workspace, its content kept in the store.
-
-        Raises:
-            ActionFailed: it cannot be read.
-        """
-        if path not in self._now:
-            try:
-                self._now[path] = observe(self._tree, path, self._store.put_fd)
-            except OSError as e:
-                raise ActionFailed(
-                    f"{visible_path(path)} cannot be read: {e.strerror}.", next_step="Check its permissions."
-                ) from e
-        return self._now[path]
-
-    def then(self, path: bytes) -> Entry | None:
-        """The state that ``path`` will have."""
-        return self._then[path] if path in self._then else self.now(path)
-
-    def put(self, path: bytes, entry: Entry | None, *, action: str = "") -> None:
-        """Let ``path`` become ``entry``, on behalf of ``action``."""
-        self.now(path)
-        self._then[path] = entry
-        self._blame[path] = action
-
-    def plan(self) -> Plan:
-        """The plan, with the directories that it needs, and without those that others need."""
-        for path in [p for p, entry in self._then.items() if entry is not None and entry != self.now(p)]:
-            self._need_parents(path)
-        stays = self._keep_filled()
-        effects = [
-            FileEffect(path, self._now[path], entry) for path, entry in self._then.items() if entry != self._now[path]
-        ]
-        return Plan(tuple(sorted(effects, key=lambda e: e.path)), tuple(self.conflicts), tuple(sorted(stays)))
-
-    def _need_parents(self, path: bytes) -> None:
-        for above in parents(path):
-            state = self.then(above)
-            if state is None:
-                now = self.now(above)
-                known = now if is_directory(now) else self._store.last_seen(above)
-                self.put(above, known if is_directory(known) else _DIRECTORY, action=self._blame[path])
-            elif not is_directory(state):
-                why = f"needs {visible_path(above)} to be a directory, which it is no more"
-                self.conflicts.append(PathConflict(path, self._blame[path], why, theirs=self._then[path]))
-                return
-
-    def _keep_filled(self) -> list[bytes]:
-        """Find the directories that would go although something in them stays."""
-        stays: list[bytes] = []
-        for path in sorted(self._then, reverse=True):
-            entry, now = self._then[path], self._now[path]
-            if not is_directory(now) or is_directory(entry) or not self._is_filled(path):
-                continue
-            if entry is None:
-                stays.append(path)
-            else:
-                why = "is a directory in which others have put something"
-                self.conflicts.append(PathConflict(path, self._blame[path], why, ours=now, theirs=entry))
-            self._then[path] = now
-        return stays
-
-    def _is_filled(self, path: bytes) -> bool:
-        try:
-            names = [os.fsencode(e.name) for e in self._tree.scan(path)]
-        except OSError as e:
-            raise ActionFailed(f"{visible_path(path)} cannot be read: {e.strerror}.") from e
-        below = (path + b"/" + name for name in names)
-        return any(p not in self._then or self._then[p] is not None for p in below)
-
-
-def revert_plan(store: Store, tree: Tree, actions: Sequence[str]) -> Plan:
-    """Plan the undoing of everything that ``actions`` have committed.
+def revert_plan(
+    store: Store,
+    tree: Tree,
+    actions: Sequence[str],
+    *,
+    paths: Sequence[bytes] = (),
+    choices: Mapping[bytes, Choice] | None = None,
+    answers: Sequence[Resolution] = (),
+) -> Plan:
+    """Plan the undoing of what ``actions`` have committed.
 
     Each effect is undone by a three-way merge: from the state that the action left, to the state now on one side and to
     the state before the action on the other. So what came later stays.
@@ -138,14 +43,27 @@ def revert_plan(store: Store, tree: Tree, actions: Sequence[str]) -> Plan:
         store: the store.
         tree: the workspace; it is read, not written.
         actions: in any order; undone newest first.
+        paths: these and what is below them; all, when neither these nor ``choices`` name any.
+        choices: of these paths, what is chosen alone; for one action.
+        answers: the person's, to conflicts.
 
     Raises:
-        NotFoundError: there is no such action.
+        NotFoundError: there is no such action, or it has committed nothing on a path or in a hunk.
+        UsageError: a choice is made of several actions.
         ActionFailed: a path cannot be read.
     """
-    draft = Draft(store, tree)
-    for landing in store.landings(actions):
-        _undo(store, draft, landing)
+    if choices and len(actions) != 1:
+        raise UsageError("Hunks and lines are numbered within one action: name one.")
+    draft = Draft(store, tree, answers)
+    landings = store.landings(actions)
+    _refuse_untouched(landings, actions, (*paths, *(choices or ())))
+    before = _choose(store, actions[0], choices) if choices else {}
+    for landing in landings:
+        effect = landing.effect
+        if (effect.path, effect.part) in before:
+            _undo(store, draft, landing, before[effect.path, effect.part])
+        elif not (paths or choices) or any(covers(named, effect.path) for named in paths):
+            _undo(store, draft, landing, effect.before)
     return draft.plan()
 
 
@@ -156,28 +74,86 @@ def plan_revert(store: Store, tree: Tree, actions: Sequence[str]) -> tuple[FileE
         ConflictError: something cannot be undone without losing newer work; names every path.
     """
     plan = revert_plan(store, tree, actions)
-    if plan.conflicts:
-        shown = "; ".join(f"{visible_path(c.path)} ({c.action}) {c.why}" for c in plan.conflicts[:_SHOWN])
-        more = f"; and {len(plan.conflicts) - _SHOWN} more" if len(plan.conflicts) > _SHOWN else ""
-        raise ConflictError(
-            f"Newer work is in the way: {shown}{more}.",
-            paths=[c.path for c in plan.conflicts],
-            next_step="Revert the newer actions as well, or change the paths by hand.",
-        )
+    refuse_conflicts(plan)
     return plan.effects
 
 
-def _undo(store: Store, draft: Draft, landing: Landing) -> None:
-    effect = landing.effect
-    ours = draft.then(effect.path)
-    if is_directory(ours) and is_directory(effect.before) and not is_directory(effect.after):
+def refuse_conflicts(plan: Plan) -> None:
+    """Raise when a plan has conflicts.
+
+    Raises:
+        ConflictError: it has; names every path, the action that is in conflict, and both sides.
+    """
+    if not plan.conflicts:
+        return
+    shown = "; ".join(f"{visible_path(c.path)} ({c.action}) {c.why}" for c in plan.conflicts[:_SHOWN])
+    more = f"; and {len(plan.conflicts) - _SHOWN} more" if len(plan.conflicts) > _SHOWN else ""
+    raise ConflictError(
+        f"Newer work is in the way: {shown}{more}.",
+        conflicts=plan.conflicts,
+        next_step="Keep what is there now (--ours), take the undone state (--theirs), or merge by hand (--edit);"
+        " --dry-run shows both sides. Or revert the newer actions as well.",
+    )
+
+
+def covers(named: bytes, path: bytes) -> bool:
+    """Whether ``path`` is what a person named, or below it."""
+    return named in (b"", path) or path.startswith(named + b"/")
+
+
+def _refuse_untouched(landings: Sequence[Landing], actions: Sequence[str], named: Sequence[bytes]) -> None:
+    for name in named:
+        if not any(covers(name, landing.effect.path) for landing in landings):
+            raise NotFoundError(
+                f"{' '.join(actions)}: nothing was committed on {visible_path(name)}.",
+                next_step="'agentsh show ACTION' lists an action's effects.",
+            )
+
+
+def _choose(store: Store, action: str, choices: Mapping[bytes, Choice]) -> dict[tuple[bytes, int], Entry | None]:
+    """The states to go back to, by path and part: the ones after the action, less what was chosen.
+
+    Raises:
+        NotFoundError: there is no such hunk.
+        UsageError: a hunk was never committed.
+    """
+    found: dict[tuple[bytes, int], Entry | None] = {}
+    for path, choice in choices.items():
+        count, taken = 0, frozenset[int]()
+        for effect in _of_path(store, action, path):
+            division = divide(store, effect, choice, first=count + 1)
+            count += division.hunks
+            taken |= division.taken
+            if division.taken and effect.state.value != "committed":
+                raise UsageError(
+                    f"Hunk {min(division.taken)} of {action} in {visible_path(path)} was never committed"
+                    f" ({effect.state.value}), so there is nothing to revert.",
+                    next_step="'agentsh reject' drops what is only staged.",
+                )
+            found[path, effect.part] = division.without if division.taken else effect.after
+        refuse_unknown(action, path, choice, taken, count)
+    return found
+
+
+def _of_path(store: Store, action: str, path: bytes) -> Iterator[FileEffect]:
+    return (e for e in store.action(action).changes if e.path == path)
+
+
+def _undo(store: Store, draft: Draft, landing: Landing, before: Entry | None) -> None:
+    """Bring the path of a landed effect to ``before``, merged with what it has become since."""
+    path, base, ours = landing.effect.path, landing.effect.after, draft.then(landing.effect.path)
+    if is_directory(ours) and is_directory(before) and not is_directory(base):
         return  # made again meanwhile, perhaps with other permission bits: nothing to bring back
     try:
-        merged = merge_entries(store, effect.path, base=effect.after, ours=ours, theirs=effect.before)
+        merged = merge_entries(store, path, base=base, ours=ours, theirs=before)
     except ConflictError as e:
-        why = e.what.removeprefix(visible_path(effect.path)).strip(" .")
-        draft.conflicts.append(
-            PathConflict(effect.path, landing.action, why, base=effect.after, ours=ours, theirs=effect.before)
-        )
-        return
-    draft.put(effect.path, merged, action=landing.action)
+        why = e.what.removeprefix(visible_path(path)).strip(" .")
+        answer = draft.ask(PathConflict(path, landing.action, why, base=base, ours=ours, theirs=before))
+        if answer is None:
+            return
+        if answer.text is None:
+            merged = merge_entries(store, path, base=base, ours=ours, theirs=before, prefer=answer.side)
+        else:
+            mode = next(e.mode for e in (ours, before) if e is not None)
+            merged = Entry(EntryType.FILE, mode, len(answer.text), store.put_bytes(answer.text))
+    draft.put(path, merged, action=landing.action)

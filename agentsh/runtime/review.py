@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus
 from agentsh.core.decision import Verdict
-from agentsh.core.effect import ChangeSet, EffectState, change_set
+from agentsh.core.effect import ChangeSet, EffectState, FileEffect, change_set
 from agentsh.core.errors import ApprovalNeeded, ConflictError, NotFoundError, PolicyDenied, UsageError
 from agentsh.core.report import CommitResult
 from agentsh.core.sanitise import visible_path
@@ -15,18 +15,25 @@ from agentsh.policy import flag_effect
 from agentsh.runtime.commit import commit_effects
 from agentsh.runtime.diff import diff_effects
 from agentsh.runtime.merge import merge_entries
+from agentsh.runtime.partial import split
 from agentsh.runtime.pending import STAGED, landing, named_effects, open_effects, without
-from agentsh.runtime.restore import plan_restore
-from agentsh.runtime.revert import plan_revert
+from agentsh.runtime.restore import restore_plan
+from agentsh.runtime.revert import refuse_conflicts, revert_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from agentsh.core.effect import FileEffect
     from agentsh.core.entry import Entry
+    from agentsh.core.history import Resolution
     from agentsh.core.tree import Tree
     from agentsh.policy import Policy
+    from agentsh.runtime.draft import Plan
+    from agentsh.runtime.hunks import Choice
     from agentsh.store import Store
+
+
+_Meant = tuple[ActionRecord, tuple[bytes, ...] | None, dict[bytes, int]]
+"""An action with its change set split, the paths that are meant (None: all), and of some of them the part."""
 
 
 class Reviewer:
@@ -50,43 +57,70 @@ class Reviewer:
         comment: str,
         below: bool = True,
         seen: Mapping[str, str] | None = None,
+        choices: Mapping[bytes, Choice] | None = None,
     ) -> list[ActionRecord]:
-        """Approve staged actions, all their open effects or those that ``paths`` name."""
-        chosen: list[tuple[ActionRecord, tuple[bytes, ...]]] = []
+        """Approve staged actions: all their open effects, or those that ``paths`` name and what ``choices`` choose."""
         staged = self._staged(ids)
+        if choices and len(staged) != 1:
+            raise UsageError("Hunks and lines are numbered within one action: name one.")
         for action in staged:
             if seen is not None and seen.get(action.id) != action.changes.digest:
                 raise ConflictError(
                     f"The effects of {action.id} are not the ones that were shown; nothing was approved.",
                     next_step=f"Look at 'agentsh diff {action.id}' and answer again.",
                 )
+        meant = self._meant(staged, paths, choices, below=below)
+        for action, among, parts in meant:
+            effects = [e for e in open_effects(action) if among is None or e.path in among]
+            self._refuse_denied(action, [e for e in effects if parts.get(e.path, e.part) == e.part])
+        with self._store.batch(durable=True):
+            for action, among, parts in meant:
+                if parts:
+                    self._store.split_changes(action.id, action.changes)
+                self._store.approve(
+                    action.id, change_set_digest=action.changes.digest, paths=among, parts=parts, comment=comment
+                )
+                self._store.set_status(action.id, ActionStatus.APPROVED)
+        return [self._store.action(action.id) for action in staged]
+
+    def _meant(
+        self,
+        staged: Sequence[ActionRecord],
+        paths: Sequence[bytes],
+        choices: Mapping[bytes, Choice] | None,
+        *,
+        below: bool,
+    ) -> list[_Meant]:
+        """What an approval is about, action by action.
+
+        Raises:
+            NotFoundError: a path or a hunk is not there.
+        """
         for path in paths:
             if not any(named_effects(action, [path], below=below) for action in staged):
+                ids = " ".join(a.id for a in staged)
                 raise NotFoundError(
-                    f"{' '.join(ids)}: no staged effect on {visible_path(path)}; nothing was approved.",
+                    f"{ids}: no staged effect on {visible_path(path)}; nothing was approved.",
                     next_step="'agentsh show ACTION' lists an action's effects.",
                 )
+        meant: list[_Meant] = []
         for action in staged:
-            if paths:
-                named = named_effects(action, paths, below=below)
-                if not named:
-                    raise NotFoundError(
-                        f"{action.id} has no staged effect on {', '.join(visible_path(p) for p in paths)}.",
-                        next_step=f"'agentsh show {action.id}' lists its effects.",
-                    )
-            else:
-                named = tuple(e.path for e in open_effects(action))
-            among = frozenset(named)
-            self._refuse_denied(action, [e for e in open_effects(action) if e.path in among])
-            chosen.append((action, named))
-        with self._store.batch(durable=True):
-            for action, named in chosen:
-                self._store.approve(
-                    action.id, change_set_digest=action.changes.digest, paths=named if paths else None, comment=comment
+            if choices:
+                changes, parts = split(self._store, action, choices)
+                after = replace(action, changes=changes)
+                named = named_effects(after, paths, below=below) if paths else ()
+                # A path that is named with its hunks is not meant as a whole; what it needs above it is.
+                needed = named_effects(after, tuple(choices), below=False)
+                meant.append((after, tuple(sorted({*named, *needed})), parts))
+                continue
+            named = named_effects(action, paths, below=below)
+            if paths and not named:
+                raise NotFoundError(
+                    f"{action.id} has no staged effect on {', '.join(visible_path(p) for p in paths)}.",
+                    next_step=f"'agentsh show {action.id}' lists its effects.",
                 )
-                self._store.set_effect_states(action.id, named, EffectState.APPROVED)
-                self._store.set_status(action.id, ActionStatus.APPROVED)
-        return [self._store.action(action.id) for action, _ in chosen]
+            meant.append((action, named if paths else None, {}))
+        return meant
 
     def reject(self, ids: Sequence[str], *, reason: str, status: ActionStatus) -> list[ActionRecord]:
         """Drop staged actions; later ones that worked on their results are merged back, or are a conflict."""
@@ -138,8 +172,16 @@ class Reviewer:
         self._restage()
         return result
 
-    def revert(self, ids: Sequence[str], *, dry_run: bool) -> CommitResult:
-        """Undo committed actions."""
+    def revert(
+        self,
+        ids: Sequence[str],
+        *,
+        dry_run: bool,
+        paths: Sequence[bytes] = (),
+        choices: Mapping[bytes, Choice] | None = None,
+        answers: Sequence[Resolution] = (),
+    ) -> CommitResult:
+        """Undo committed actions: all that they did, or what ``paths`` name and ``choices`` choose."""
         unique = tuple(dict.fromkeys(ids))
         if not unique:
             raise UsageError("Name the actions to revert.", next_step="'agentsh log' lists them.")
@@ -149,14 +191,23 @@ class Reviewer:
                     f"{action.id} was never committed ({action.status.value}), so there is nothing to revert.",
                     next_step="'agentsh reject' drops what is only staged.",
                 )
-        effects = plan_revert(self._store, self._tree, unique)
-        return self._land(ActionSpec(ActionKind.REVERT, {"actions": list(unique)}), "revert", effects, dry_run=dry_run)
+        plan = revert_plan(self._store, self._tree, unique, paths=paths, choices=choices, answers=answers)
+        arguments: dict[str, object] = {"actions": list(unique)}
+        if paths:
+            arguments["paths"] = [_word(p) for p in paths]
+        if choices:
+            arguments["parts"] = {
+                _word(p): {"hunks": sorted(c.hunks), "lines": [list(r) for r in c.lines]} for p, c in choices.items()
+            }
+        if answers:
+            arguments["sides"] = [[_word(a.path or b"."), a.side or "edited"] for a in answers]
+        return self._land(ActionSpec(ActionKind.REVERT, arguments), "revert", plan, dry_run=dry_run)
 
     def restore(self, snapshot: str, *, paths: Sequence[bytes], dry_run: bool) -> CommitResult:
         """Bring paths (all, without any named) back to a snapshot."""
-        effects = plan_restore(self._store, self._tree, snapshot, tuple(paths))
-        arguments = {"snapshot": snapshot, "paths": [p.decode("utf-8", "surrogateescape") for p in paths]}
-        return self._land(ActionSpec(ActionKind.RESTORE, arguments), "restore", effects, dry_run=dry_run)
+        plan = restore_plan(self._store, self._tree, snapshot, tuple(paths))
+        arguments = {"snapshot": snapshot, "paths": [_word(p) for p in paths]}
+        return self._land(ActionSpec(ActionKind.RESTORE, arguments), "restore", plan, dry_run=dry_run)
 
     def undo(self) -> CommitResult:
         """Revert the last commit."""
@@ -165,9 +216,11 @@ class Reviewer:
             raise UsageError("Nothing was ever committed here, so there is nothing to undo.")
         return self.revert(last.actions, dry_run=False)
 
-    def _land(self, spec: ActionSpec, kind: str, effects: Sequence[FileEffect], *, dry_run: bool) -> CommitResult:
+    def _land(self, spec: ActionSpec, kind: str, plan: Plan, *, dry_run: bool) -> CommitResult:
         """Commit effects that the person asked for outright, as an action that can itself be reverted."""
-        changes = change_set([replace(flag_effect(e), state=EffectState.APPROVED) for e in effects])
+        if not dry_run:
+            refuse_conflicts(plan)
+        changes = change_set([replace(flag_effect(e), state=EffectState.APPROVED) for e in plan.effects])
         paths = tuple(e.path for e in changes)
         denied = [(e, d) for e in changes if (d := self._policy.judge_effect(spec, e)).verdict is Verdict.DENY]
         if denied:
@@ -179,9 +232,13 @@ class Reviewer:
             )
         if dry_run:
             diffs = tuple(diff_effects(changes, self._store.read_blob))
-            return CommitResult(None, None, paths=paths, dry_run=True, diffs=diffs)
+            sides = diff_effects([FileEffect(c.path, c.ours, c.theirs) for c in plan.conflicts], self._store.read_blob)
+            conflicts = tuple(replace(c, diff=d) for c, d in zip(plan.conflicts, sides, strict=True))
+            return CommitResult(
+                None, None, paths=paths, dry_run=True, diffs=diffs, conflicts=conflicts, stays=plan.stays
+            )
         if not changes:
-            return CommitResult(None, None)
+            return CommitResult(None, None, stays=plan.stays)
         action = self._record(spec, changes)
         try:
             result = commit_effects(self._store, self._tree, kind=kind, actions=[action], effects=changes.effects)
@@ -191,7 +248,7 @@ class Reviewer:
                 self._store.set_status(action, ActionStatus.DISCARDED)
             raise
         self._restage()
-        return result
+        return replace(result, stays=plan.stays)
 
     def _record(self, spec: ActionSpec, changes: ChangeSet) -> str:
         action = self._store.begin_action(spec, session=None, decision=None)
@@ -220,3 +277,8 @@ class Reviewer:
                     next_step="'agentsh status' lists what is staged.",
                 )
         return actions
+
+
+def _word(path: bytes) -> str:
+    """A path as an argument of an action."""
+    return path.decode("utf-8", "surrogateescape")

@@ -21,16 +21,18 @@ from agentsh.runtime.pending import STAGED, netted, owners
 from agentsh.runtime.policies import load_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from agentsh.core.diff import FileDiff
     from agentsh.core.explanation import Explained
+    from agentsh.core.history import Resolution
     from agentsh.core.limits import Limits
     from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, RepairReport
     from agentsh.core.session import SessionRecord
     from agentsh.policy import Policy
     from agentsh.redact import Redactor
     from agentsh.runtime.act import Actor
+    from agentsh.runtime.hunks import Choice
     from agentsh.runtime.review import Reviewer
     from agentsh.sandbox import Sandbox, StagingView
     from agentsh.store import Store
@@ -362,7 +364,7 @@ class Workspace:
 
     def diff(self, action: str | None = None) -> list[FileDiff]:
         """The effect of one action; without one, of all that is staged, taken together."""
-        from agentsh.runtime.diff import diff_effects  # noqa: PLC0415 - not for acting
+        from agentsh.runtime.diff import diff_effects, numbered  # noqa: PLC0415 - not for acting
         from agentsh.runtime.redaction import clean_diffs  # noqa: PLC0415
 
         store = self._open_store()
@@ -373,7 +375,7 @@ class Workspace:
             diffs = [replace(d, action=of[d.path][0]) if len(of[d.path]) == 1 else d for d in diffs]
         else:
             record = store.action(action)
-            diffs = [replace(d, action=record.id) for d in diff_effects(record.changes, store.read_blob)]
+            diffs = numbered(replace(d, action=record.id) for d in diff_effects(record.changes, store.read_blob))
         return clean_diffs(diffs, self._redactor)
 
     def read_blob(self, digest: bytes) -> bytes:
@@ -390,8 +392,10 @@ class Workspace:
         comment: str = "",
         below: bool = True,
         seen: Mapping[str, str] | None = None,
+        hunks: Mapping[str | bytes, Sequence[int]] | None = None,
+        lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None = None,
     ) -> list[ActionRecord]:
-        """Approve actions, whole or by path. The approval names the hash of what is approved.
+        """Approve actions, whole, by path or by hunk. The approval names the hash of what is approved.
 
         Args:
             actions: their ids.
@@ -400,14 +404,22 @@ class Workspace:
             below: a path stands for what is below it, too.
             seen: for each action the :attr:`ChangeSet.digest` of what the person was shown; without it, what is staged
                 now is taken for that.
+            hunks: of these paths, these hunks alone, by :attr:`Hunk.number`; for one action.
+            lines: likewise the changes within these ranges of lines, which count from 1 in the state after the action.
+
+        With hunks or lines the effect on a path is split in two: what is approved, and the rest, which stays pending
+        and builds on it. Permission bits that change with the lines belong to the rest.
 
         Raises:
+            NotFoundError: an action has no such effect, hunk or changed line.
             PolicyDenied: the policy refuses an effect, whoever approves.
             ConflictError: an action's effects are no longer those of ``seen``.
         """
         named = [_raw(p) for p in paths]
         with self._turn():
-            return self._reviewer().approve(actions, paths=named, comment=comment, below=below, seen=seen)
+            return self._reviewer().approve(
+                actions, paths=named, comment=comment, below=below, seen=seen, choices=_choices(hunks, lines)
+            )
 
     def reject(self, actions: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
         """Drop actions from what is staged; what later actions did besides stays.
@@ -441,21 +453,56 @@ class Workspace:
 
     # -- undo ----------------------------------------------------------------------------------------------------
 
-    def revert(self, actions: Sequence[str], *, dry_run: bool = False) -> CommitResult:
+    def revert(
+        self,
+        actions: Sequence[str],
+        *,
+        dry_run: bool = False,
+        paths: Sequence[str | bytes] = (),
+        hunks: Mapping[str | bytes, Sequence[int]] | None = None,
+        lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None = None,
+        answers: Sequence[Resolution] = (),
+    ) -> CommitResult:
         """Undo committed actions, however old, and keep what came after them.
 
         A revert is an action of its own: it can be reverted.
 
+        Args:
+            actions: in any order.
+            dry_run: only say what it would write, and what is in the way.
+            paths: what they did to these alone, and to what is below them.
+            hunks: of these paths, these hunks alone, by :attr:`Hunk.number`; for one action.
+            lines: likewise the changes within these ranges of lines, which count from 1 in the state after the action.
+            answers: what to do about conflicts; the first that fits one holds.
+
         Raises:
-            ConflictError: newer work changed the same lines; nothing is written.
+            NotFoundError: an action has committed no such effect, hunk or changed line.
+            ConflictError: newer work changed the same; nothing is written. ``conflicts`` has both sides of each.
         """
+        named = [_raw(p) for p in paths]
         with self._turn():
-            return self._reviewer().revert(actions, dry_run=dry_run)
+            result = self._reviewer().revert(
+                actions, dry_run=dry_run, paths=named, choices=_choices(hunks, lines), answers=answers
+            )
+        return self._shown(result)
 
     def restore(self, snapshot: str, *, paths: Sequence[str | bytes] = (), dry_run: bool = False) -> CommitResult:
         """Bring the workspace, or some paths of it, back to a snapshot. An action of its own, as a revert is."""
         with self._turn():
-            return self._reviewer().restore(snapshot, paths=[_raw(p) for p in paths], dry_run=dry_run)
+            result = self._reviewer().restore(snapshot, paths=[_raw(p) for p in paths], dry_run=dry_run)
+        return self._shown(result)
+
+    def _shown(self, result: CommitResult) -> CommitResult:
+        """A preview without the values of secrets."""
+        if not result.dry_run:
+            return result
+        from agentsh.runtime.redaction import clean_diffs  # noqa: PLC0415 - not for acting
+
+        def clean(diffs: Iterable[FileDiff | None]) -> list[FileDiff]:
+            return clean_diffs([d for d in diffs if d is not None], self._redactor)
+
+        conflicts = tuple(replace(c, diff=next(iter(clean([c.diff])), None)) for c in result.conflicts)
+        return replace(result, diffs=tuple(clean(result.diffs)), conflicts=conflicts)
 
     def undo(self) -> CommitResult:
         """Revert the last commit; after an undo, that is the undo (so it comes back).
@@ -541,6 +588,18 @@ class Workspace:
     def actions(self, session: str) -> list[ActionRecord]:
         """The actions of a session, oldest first."""
         return self._open_store().actions(session=session)
+
+
+def _choices(
+    hunks: Mapping[str | bytes, Sequence[int]] | None, lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None
+) -> dict[bytes, Choice] | None:
+    """What is chosen of each path; None when nothing is."""
+    if hunks is None and lines is None:
+        return None
+    from agentsh.runtime.hunks import choices  # noqa: PLC0415 - not for acting
+
+    raw_lines = {_raw(p): r for p, r in (lines or {}).items()}
+    return choices({_raw(p): n for p, n in (hunks or {}).items()}, raw_lines)
 
 
 def _raw(path: str | bytes) -> bytes:

@@ -244,12 +244,7 @@ class Actions:
         """
         with self._db.write() as connection:
             key = existing(connection, "actions", IdKind.ACTION, id_)
-            landed = dict(connection.execute("SELECT path, landed FROM effects WHERE action = ?", (key,)).fetchall())
-            replace_effects(connection, key, changes)
-            connection.executemany(
-                "UPDATE effects SET landed = ? WHERE action = ? AND path = ?",
-                ((commit, key, path) for path, commit in landed.items() if commit is not None),
-            )
+            _replace_unlanded(connection, key, changes)
             connection.execute(
                 "UPDATE effects SET state = ? WHERE action = ? AND state = ?",
                 (EffectState.PENDING.value, key, EffectState.APPROVED.value),
@@ -260,6 +255,20 @@ class Actions:
                 (ActionStatus.PENDING.value, key, ActionStatus.APPROVED.value),
             )
             journal.append(connection, JournalKind.REBASE, id_, {"change_set": changes.digest, "effects": len(changes)})
+
+    def split_changes(self, id_: str, changes: ChangeSet) -> None:
+        """Give an action the same effects in other parts, each with its state; what was approved stays approved.
+
+        Raises:
+            NotFoundError: no such action.
+            StoreDamaged: a state refers to content that was not put; nothing is recorded.
+        """
+        with self._db.write() as connection:
+            key = existing(connection, "actions", IdKind.ACTION, id_)
+            _replace_unlanded(connection, key, changes)
+            connection.execute("UPDATE approvals SET change_set = ? WHERE action = ?", (changes.digest, key))
+            data = {"change_set": changes.digest, "effects": len(changes), "split": True}
+            journal.append(connection, JournalKind.REBASE, id_, data)
 
     def running(self) -> list[str]:
         """Actions whose process died before it recorded their end, oldest first."""
@@ -317,12 +326,21 @@ class Actions:
             for id_ in ids:
                 key = existing(connection, "actions", IdKind.ACTION, id_)
                 found += [
-                    Landing(id_, row[16], effect_of(row[1], row[2:8], row[8:14], row[14], row[15]))
+                    Landing(id_, row[16], effect_of(row[1], row[2:8], row[8:14], row[14], row[15], part=row[17]))
                     for row in connection.execute(
                         SELECT_EFFECTS + "WHERE f.action = ? AND f.landed IS NOT NULL", (key,)
                     )
                 ]
-        return sorted(found, key=lambda x: (-x.commit, -number(IdKind.ACTION, x.action), x.effect.path))
+        return sorted(found, key=lambda x: (-x.commit, -number(IdKind.ACTION, x.action), x.effect.path, -x.effect.part))
+
+
+def _replace_unlanded(connection: sqlite3.Connection, key: int, changes: ChangeSet) -> None:
+    """Give an action other effects; those of them that have landed keep the commit in which they did."""
+    landed = connection.execute(
+        "SELECT landed, action, path, part FROM effects WHERE action = ? AND landed IS NOT NULL", (key,)
+    ).fetchall()
+    replace_effects(connection, key, changes)
+    connection.executemany("UPDATE effects SET landed = ? WHERE action = ? AND path = ? AND part = ?", landed)
 
 
 def arguments_hash(arguments: str) -> str:

@@ -14,7 +14,7 @@ from agentsh.store.journal import JournalKind
 from agentsh.store.rows import existing, number, text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from agentsh.store.database import Database
 
@@ -25,7 +25,13 @@ class Approvals:
     _db: Database
 
     def approve(
-        self, id_: str, *, change_set_digest: str, paths: Sequence[bytes] | None = None, comment: str = ""
+        self,
+        id_: str,
+        *,
+        change_set_digest: str,
+        paths: Sequence[bytes] | None = None,
+        parts: Mapping[bytes, int] | None = None,
+        comment: str = "",
     ) -> None:
         """Record the person's yes to an action's effects, or to those on ``paths``.
 
@@ -35,6 +41,7 @@ class Approvals:
             id_: the action.
             change_set_digest: :attr:`ChangeSet.digest` of what the person saw.
             paths: None for all.
+            parts: of these paths, this part alone (:attr:`FileEffect.part`).
             comment: the person's words.
 
         Raises:
@@ -42,7 +49,7 @@ class Approvals:
         """
         with self._db.write() as connection:
             key = existing(connection, "actions", IdKind.ACTION, id_)
-            set_states(connection, key, id_, paths, EffectState.APPROVED, only=EffectState.PENDING)
+            set_states(connection, key, id_, paths, EffectState.APPROVED, only=EffectState.PENDING, parts=parts)
             earlier = connection.execute("SELECT change_set, paths FROM approvals WHERE action = ?", (key,)).fetchone()
             kept = None if paths is None else {*paths}
             if earlier and earlier[0] == change_set_digest:
@@ -60,6 +67,7 @@ class Approvals:
                     "change_set": change_set_digest,
                     "paths": None if paths is None else sorted(p.hex() for p in paths),
                     "comment": comment,
+                    **({"parts": {p.hex(): part for p, part in parts.items()}} if parts else {}),
                 },
             )
 

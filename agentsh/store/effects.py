@@ -17,17 +17,18 @@ from agentsh.store.rows import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from agentsh.core.effect import EffectState, FileEffect
 
 SELECT_EFFECTS = f"""
-SELECT f.action, p.name, {select_state("f.before_", "b")}, {select_state("f.after_", "d")}, f.flags, f.state, f.landed
+SELECT f.action, p.name, {select_state("f.before_", "b")}, {select_state("f.after_", "d")}, f.flags, f.state, f.landed,
+  f.part
 FROM effects f JOIN paths p ON p.id = f.path
 LEFT JOIN blobs b ON b.id = f.before_blob LEFT JOIN blobs d ON d.id = f.after_blob
 """  # noqa: S608 - fixed column names
 
-_INSERT = f"INSERT INTO effects VALUES (?, {PATH_VALUE}, {STATE_VALUES}, {STATE_VALUES}, ?, ?, NULL)"  # noqa: S608
+_INSERT = f"INSERT INTO effects VALUES (?, {PATH_VALUE}, ?, {STATE_VALUES}, {STATE_VALUES}, ?, ?, NULL)"  # noqa: S608
 
 
 def replace_effects(connection: sqlite3.Connection, key: int, changes: Iterable[FileEffect]) -> None:
@@ -43,6 +44,7 @@ def replace_effects(connection: sqlite3.Connection, key: int, changes: Iterable[
             (
                 key,
                 e.path,
+                e.part,
                 *state_of(e.before),
                 *state_of(e.after),
                 ",".join(f.value for f in e.flags),
@@ -61,13 +63,23 @@ def set_states(
     state: EffectState,
     *,
     only: EffectState | None = None,
+    parts: Mapping[bytes, int] | None = None,
 ) -> None:
-    """Move the effects of an action on ``paths`` (None: all) to ``state``, or those of them that are in ``only``.
+    """Move the effects of an action on ``paths`` (None: all) to ``state``; what has landed stays as it is.
+
+    Args:
+        connection: in a transaction.
+        key: the action's number.
+        id_: the action.
+        paths: the paths.
+        state: where the effects stand from now on.
+        only: of them, those that are in this state.
+        parts: of these paths, this part alone.
 
     Raises:
         NotFoundError: the action has no effect on one of them.
     """
-    guard, values = ("AND state = ?", [only.value]) if only else ("", [])
+    guard, values = ("AND landed IS NULL AND state = ?", [only.value]) if only else ("AND landed IS NULL", [])
     if paths is None:
         connection.execute(f"UPDATE effects SET state = ? WHERE action = ? {guard}", [state.value, key, *values])  # noqa: S608
         return
@@ -78,13 +90,15 @@ def set_states(
         ).fetchone()
         if known is None:
             raise missing(f"effect of {id_} on", path.decode("utf-8", "backslashreplace"))
+        part = None if parts is None else parts.get(path)
         connection.execute(
-            f"UPDATE effects SET state = ? WHERE action = ? AND path = {PATH_VALUE} {guard}",  # noqa: S608
-            [state.value, key, path, *values],
+            f"UPDATE effects SET state = ? WHERE action = ? AND path = {PATH_VALUE}"  # noqa: S608
+            f" AND part = coalesce(?, part) {guard}",
+            [state.value, key, path, part, *values],
         )
 
 
 def effects_of_action(connection: sqlite3.Connection, key: int) -> ChangeSet:
     """All effects of an action."""
-    rows = connection.execute(SELECT_EFFECTS + "WHERE f.action = ? ORDER BY p.name", (key,))
-    return ChangeSet(tuple(effect_of(r[1], r[2:8], r[8:14], r[14], r[15]) for r in rows))
+    rows = connection.execute(SELECT_EFFECTS + "WHERE f.action = ? ORDER BY p.name, f.part", (key,))
+    return ChangeSet(tuple(effect_of(r[1], r[2:8], r[8:14], r[14], r[15], part=r[17]) for r in rows))

@@ -60,7 +60,9 @@ def intern_paths(connection: sqlite3.Connection, paths: Iterable[bytes]) -> None
     connection.executemany("INSERT INTO paths(name) VALUES (?) ON CONFLICT DO NOTHING", ((p,) for p in paths))
 
 
-def effect_of(path: bytes, before: Sequence[Any], after: Sequence[Any], flags: str, state: str) -> FileEffect:
+def effect_of(
+    path: bytes, before: Sequence[Any], after: Sequence[Any], flags: str, state: str, *, part: int = 0
+) -> FileEffect:
     """An effect from its columns."""
     return FileEffect(
         path,
@@ -68,6 +70,7 @@ def effect_of(path: bytes, before: Sequence[Any], after: Sequence[Any], flags: s
         entry_of(after),
         tuple(Flag(f) for f in flags.split(",") if f),
         EffectState(state),
+        part,
     )
 
 

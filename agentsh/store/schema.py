@@ -16,6 +16,7 @@ _STATE_CHECK = "CHECK ((coalesce({p}mode >> 12, 0) = 8) = ({p}blob IS NOT NULL))
 
 
 _PAIR = ",".join(_STATE.format(p=p) for p in ("before_", "after_"))
+_PAIR_NAMES = ", ".join(f"{p}{c}" for p in ("before_", "after_") for c in ("mode", "blob", "target", "mtime"))
 _PAIR_CHECK = ",".join(_STATE_CHECK.format(p=p) for p in ("before_", "after_"))
 
 _FIRST = (
@@ -151,7 +152,24 @@ _FIRST = (
 _HEAD: tuple[str, ...] = ()
 # The second format has the same tables, and beside the file a head (agentsh.store.head) that may not be missing.
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _HEAD)
+# An effect can be approved in part: a path may have several of one action, each starting where the one before it ends.
+_PARTS = (
+    f"""CREATE TABLE effects_in_parts (
+  action INTEGER NOT NULL REFERENCES actions(number),
+  path INTEGER NOT NULL REFERENCES paths(id),
+  part INTEGER NOT NULL,{_PAIR},
+  flags TEXT NOT NULL DEFAULT '',
+  state TEXT NOT NULL,
+  landed INTEGER REFERENCES commits(number),
+  PRIMARY KEY (action, path, part),
+  {_PAIR_CHECK}
+) STRICT, WITHOUT ROWID""",
+    f"INSERT INTO effects_in_parts SELECT action, path, 0, {_PAIR_NAMES}, flags, state, landed FROM effects",  # noqa: S608
+    "DROP TABLE effects",
+    "ALTER TABLE effects_in_parts RENAME TO effects",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _HEAD, _PARTS)
 """Step n brings a file from ``user_version`` n to n + 1. Never edit a step that was released: add one."""
 
 VERSION = len(MIGRATIONS)

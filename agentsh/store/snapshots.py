@@ -42,9 +42,9 @@ SELECT p.name, {select_state("s.", "b")} FROM states s
 JOIN paths p ON p.id = s.path LEFT JOIN blobs b ON b.id = s.blob WHERE s.snapshot = ?
 """  # noqa: S608 - fixed column names
 
-_LAST = f"""
+_LAST_DIRECTORY = f"""
 SELECT {select_state("s.", "b")} FROM states s LEFT JOIN blobs b ON b.id = s.blob
-WHERE s.path = {PATH_VALUE} AND s.mode IS NOT NULL ORDER BY s.snapshot DESC LIMIT 1
+WHERE s.path = {PATH_VALUE} AND s.mode >> 12 = 4 ORDER BY s.snapshot DESC LIMIT 1
 """  # noqa: S608 - fixed column names
 
 _SNAPSHOTS = 'SELECT number, at, origin, "commit", changed FROM snapshots '
@@ -131,10 +131,10 @@ class Snapshots:
             row = connection.execute(_ONE, (path, number(IdKind.SNAPSHOT, id_))).fetchone()
         return None if row is None else entry_of(row)
 
-    def last_seen(self, path: bytes) -> Entry | None:
-        """The newest state in which ``path`` existed; None when it never did."""
+    def last_directory(self, path: bytes) -> Entry | None:
+        """The newest state in which ``path`` was a directory; None when it never was."""
         with self._db.read() as connection:
-            row = connection.execute(_LAST, (path,)).fetchone()
+            row = connection.execute(_LAST_DIRECTORY, (path,)).fetchone()
         return None if row is None else entry_of(row)
 
     def snapshot(self, id_: str) -> SnapshotRecord:

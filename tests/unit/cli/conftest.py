@@ -143,8 +143,9 @@ class FakeWorkspace:
         comment: str = "",
         below: bool = True,
         seen: Mapping[str, str] | None = None,
+        **parts: Any,
     ) -> list[ActionRecord]:
-        self._note("approve", tuple(ids), tuple(paths), comment)
+        self._note("approve", tuple(ids), tuple(paths), comment, *([parts] if parts else []))
         assert below or paths
         assert seen is None or all(seen[i] == self.records[i].changes.digest for i in ids)
         for i in ids:
@@ -166,8 +167,11 @@ class FakeWorkspace:
         self._note("discard")
         return self._set([r.id for r in self.status().pending], ActionStatus.DISCARDED)
 
-    def revert(self, ids: Sequence[str], *, dry_run: bool = False) -> CommitResult:
-        self._note("revert", tuple(ids), dry_run)
+    def revert(
+        self, ids: Sequence[str], *, dry_run: bool = False, paths: Sequence[bytes] = (), **more: Any
+    ) -> CommitResult:
+        chosen = {name: value for name, value in {"paths": list(paths), **more}.items() if value}
+        self._note("revert", tuple(ids), dry_run, *([chosen] if chosen else []))
         if dry_run:
             return CommitResult(None, None, paths=(b"x",), dry_run=True, diffs=tuple(self.diffs))
         return CommitResult("c2", "s2", ("a9",), (b"x",))

@@ -223,8 +223,8 @@ def test_snapshots_are_what_changed(store: Store) -> None:
     ]
     assert store.latest_snapshot() == third
     assert store.signatures() == {b"y": Signature(6, 7, 8, 9, 10)}
-    assert store.last_seen(b"x") == b
-    assert store.last_seen(b"never") is None
+    assert store.last_directory(b"d") == DIRECTORY
+    assert store.last_directory(b"x") is None
     assert store.state_at(first, b"x") == a
     with pytest.raises(NotFoundError):
         store.manifest("s9")

@@ -1,0 +1,79 @@
+"""Merge conflicts by hand: a text with markers in the person's editor, in a directory that no action reaches."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentsh.config import data_dir, make_private
+from agentsh.core.errors import ActionFailed, ConflictError, UsageError
+from agentsh.core.history import Resolution
+from agentsh.core.sanitise import visible_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentsh.core.history import PathConflict
+
+_MARKS = (b"<<<<<<< now", b"||||||| after ", b">>>>>>> before ")
+_MOST_BYTES = 64 * 1024 * 1024
+
+
+def edit_conflicts(conflicts: Sequence[PathConflict]) -> list[Resolution]:
+    """Let the person merge each conflict that has a text.
+
+    Raises:
+        UsageError: no editor is set.
+        ActionFailed: the editor failed.
+        ConflictError: a text came back with conflicts in it. Nothing was written to the workspace.
+    """
+    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
+    if not editor:
+        raise UsageError("There is no editor to merge in.", next_step="Set EDITOR, or choose --ours or --theirs.")
+    return [Resolution(text=_edit(editor, c, c.text), conflict=c, path=c.path) for c in conflicts if c.text is not None]
+
+
+def _edit(editor: list[str], conflict: PathConflict, text: bytes) -> bytes:
+    base = data_dir() / "edit"
+    make_private(base)
+    place = Path(tempfile.mkdtemp(dir=base))
+    try:
+        path = place / _name(conflict.path)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(text)
+        try:
+            code = subprocess.run([*editor, str(path)], check=False).returncode
+            merged = _read(path)
+        except OSError as e:
+            raise ActionFailed(f"The editor could not be used: {e.strerror}.", next_step="Check EDITOR.") from e
+    finally:
+        shutil.rmtree(place)
+    if code != 0:
+        raise ActionFailed(f"The editor ended with {code}; nothing was written.")
+    if merged == text or any(line.startswith(_MARKS) for line in merged.split(b"\n")):
+        raise ConflictError(
+            f"The merge of {visible_path(conflict.path)} still has conflicts between markers.",
+            conflicts=[conflict],
+            next_step="Choose a side of each, and take the lines with the markers out; or use --ours or --theirs.",
+        )
+    return merged
+
+
+def _read(path: Path) -> bytes:
+    """What the editor left; it may have put a new file in the place of the old one."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as file:
+        return file.read(_MOST_BYTES)
+
+
+def _name(path: bytes) -> str:
+    """A name that tells an editor the language, and can mean nothing else to it."""
+    last = path.rpartition(b"/")[2].decode("ascii", "replace")
+    return "merge-" + re.sub(r"[^A-Za-z0-9._-]", "_", last)[-60:]
