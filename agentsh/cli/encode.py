@@ -217,6 +217,7 @@ def log_entry(value: LogEntry) -> dict[str, Any]:
         "title": string(value.title),
         "status": value.status,
         "details": plain(value.details),
+        **({"parents": list(value.parents), "undoes": list(value.undoes)} if value.parents or value.undoes else {}),
     }
 
 

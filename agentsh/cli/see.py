@@ -10,6 +10,7 @@ import click
 from agentsh.cli import encode
 from agentsh.cli.options import Command, json_option, opened, workspace_option
 from agentsh.cli.output import data_json, on_terminal, say, write_bytes
+from agentsh.core.sanitise import visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,22 +132,34 @@ def _last(now: Status) -> str:
     examples="""
     agentsh diff
     agentsh diff a3 --stat
+    agentsh diff s1 now
+    agentsh diff c3^ staged --stat
     agentsh diff --full
     agentsh diff --patch | git apply --check
     """,
 )
-@click.argument("action", required=False)
+@click.argument("action", required=False, metavar="[ACTION]")
+@click.argument("to", required=False, metavar="[TO]")
 @click.option("--stat", "form", flag_value="stat", help="One line a path.")
 @click.option("--full", "form", flag_value="full", help="Every line, also of long files (as with an ACTION).")
 @click.option("--patch", "form", flag_value="patch", help="A patch that 'git apply' takes; also what a pipe gets.")
 @workspace_option
 @json_option
-def diff(*, action: str | None, form: str | None, directory: str, data_dir: Path | None, as_json: bool) -> None:
-    """Show what an ACTION changed, or what everything pending would change in the workspace."""
+def diff(
+    *, action: str | None, to: str | None, form: str | None, directory: str, data_dir: Path | None, as_json: bool
+) -> None:
+    """Show what an ACTION changed, or what everything pending would change in the workspace.
+
+    Also of a commit or a snapshot (what you changed yourself is a snapshot); or, with TO, from one point in time to
+    another: s1, c1, a1 (after it), with ^ the state before it, now, staged.
+    """
     with opened(directory, data_dir) as workspace:
-        diffs = workspace.diff(action)
+        diffs = workspace.diff(action) if to is None else workspace.diff(action, to)
+        if to is not None and workspace.stale:
+            known = workspace.status().last_snapshot
+            say(f"Another agentsh process is changing the workspace: it is shown as of {known}.")
         if as_json:
-            data_json({"action": action, "files": [encode.file_diff(d) for d in diffs]})
+            data_json({"action": action, "to": to, "files": [encode.file_diff(d) for d in diffs]})
         elif form == "stat":
             from agentsh.cli import diffs as render  # noqa: PLC0415 - see agentsh.cli
             from agentsh.cli.paint import Page, show  # noqa: PLC0415
@@ -160,6 +173,9 @@ def diff(*, action: str | None, form: str | None, directory: str, data_dir: Path
         else:
             show_diff(diffs, fold=action is None and form != "full")
         if not diffs and not as_json:
+            if to is not None:
+                say(f"From {visible_line(action or '')} to {visible_line(to)} nothing changed.")
+                return
             say(f"{action} changed nothing." if action else "Nothing is staged: the workspace is as you see it.")
 
 
@@ -190,15 +206,19 @@ def write_patch(workspace: Workspace, diffs: list[FileDiff]) -> None:
     examples="""
     agentsh log
     agentsh log -n 20
+    agentsh log --graph
     agentsh log --json | jq '.entries[] | select(.kind == "commit")'
     agentsh log --export audit.jsonl
     """,
 )
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=None, help="The newest N entries alone.")
+@click.option("--graph", is_flag=True, help="Actions, commits and your own edits as a graph; parents with --json.")
 @click.option("--export", "file", metavar="FILE", help="Write the whole journal to FILE ('-': stdout) as JSON lines.")
 @workspace_option
 @json_option
-def log(*, limit: int | None, file: str | None, directory: str, data_dir: Path | None, as_json: bool) -> None:
+def log(
+    *, limit: int | None, graph: bool, file: str | None, directory: str, data_dir: Path | None, as_json: bool
+) -> None:
     """Show what happened in this workspace, newest last."""
     with opened(directory, data_dir) as workspace:
         if file is not None:
@@ -206,7 +226,7 @@ def log(*, limit: int | None, file: str | None, directory: str, data_dir: Path |
 
             export(workspace, file)
             return
-        entries = workspace.log(limit=limit)
+        entries = workspace.timeline(limit=limit) if graph else workspace.log(limit=limit)
     if as_json:
         data_json({"entries": [encode.log_entry(e) for e in entries]})
         return
@@ -216,14 +236,18 @@ def log(*, limit: int | None, file: str | None, directory: str, data_dir: Path |
     from agentsh.cli.paint import Page, show  # noqa: PLC0415 - see agentsh.cli
 
     page = Page()
-    _log(page, entries)
+    if graph:
+        from agentsh.cli.graph import draw  # noqa: PLC0415 - only for this
+
+        draw(page, entries)
+    else:
+        _log(page, entries)
     show(page, pager=True)
 
 
 def _log(page: Page, entries: list[LogEntry]) -> None:
     from agentsh.cli.paint import Span  # noqa: PLC0415 - see agentsh.cli
     from agentsh.cli.words import moment, one_line, status_style  # noqa: PLC0415
-    from agentsh.core.sanitise import visible_line  # noqa: PLC0415
 
     rows = []
     for ids, e in _answers_together(entries):

@@ -99,6 +99,8 @@ class LogEntry:
         at: seconds since the epoch, UTC.
         title: one raw line; sanitise before showing it.
         status: a word for how it stands.
+        parents: in a timeline, what it started from: the workspace's state, and for a commit its actions.
+        undoes: in a timeline, for a revert the actions and for a restore the point that it is about.
     """
 
     id: str
@@ -107,6 +109,8 @@ class LogEntry:
     title: str
     status: str = ""
     details: dict[str, object] = field(default_factory=dict)
+    parents: tuple[str, ...] = ()
+    undoes: tuple[str, ...] = ()
 
 
 @record(frozen=True, slots=True)

@@ -138,9 +138,13 @@ class AsyncWorkspace:
         """As :meth:`Workspace.explain`."""
         return await self._call(self._workspace.explain, action)
 
-    async def diff(self, action: str | None = None) -> list[FileDiff]:
+    async def timeline(self, *, limit: int | None = None) -> list[LogEntry]:
+        """As :meth:`Workspace.timeline`."""
+        return await self._call(self._workspace.timeline, limit=limit)
+
+    async def diff(self, action: str | None = None, to: str | None = None) -> list[FileDiff]:
         """As :meth:`Workspace.diff`."""
-        return await self._call(self._workspace.diff, action)
+        return await self._call(self._workspace.diff, action, to)
 
     async def approve(
         self,

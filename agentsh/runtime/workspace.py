@@ -57,6 +57,8 @@ class Workspace:
         config: the configuration that holds here.
         policy: the policy that decides.
         recovered: what opening had to put right after a process had died.
+        stale: true when another process was changing the workspace as it was looked at last: what was taken for its
+            state now is then the last one that is known whole.
     """
 
     def __init__(self, path: Path, home: Path, config: Config, policy: Policy) -> None:
@@ -64,6 +66,7 @@ class Workspace:
         self.config = config
         self.policy = policy
         self.recovered: tuple[Recovery, ...] = ()
+        self.stale = False
         self._home = home
         self._lock = FileLock(home / "lock")
         self._tree = Tree(path)
@@ -362,8 +365,24 @@ class Workspace:
 
         return explain_action(self.policy, self.show(action))
 
-    def diff(self, action: str | None = None) -> list[FileDiff]:
-        """The effect of one action; without one, of all that is staged, taken together."""
+    def timeline(self, *, limit: int | None = None) -> list[LogEntry]:
+        """The actions, commits and states of the workspace, oldest first, each with its parents; the last ``limit``."""
+        from agentsh.runtime.timeline import timeline  # noqa: PLC0415 - not for acting
+
+        return timeline(self._open_store(), limit=limit)
+
+    def diff(self, action: str | None = None, to: str | None = None) -> list[FileDiff]:
+        """The effect of one action; without one, of all that is staged, taken together; or between two points in time.
+
+        Args:
+            action: its id; or a commit's or a snapshot's, for what changed with it.
+            to: with it, what leads from the first point to this one. A point is a snapshot (``s1``), a commit (``c1``)
+                or a committed action (``a1``), with ``^`` for the state before it; ``now``; or ``staged``.
+
+        Raises:
+            NotFoundError: there is no such thing.
+            UsageError: it names no point in time.
+        """
         from agentsh.runtime.diff import diff_effects, numbered  # noqa: PLC0415 - not for acting
         from agentsh.runtime.redaction import clean_diffs  # noqa: PLC0415
 
@@ -373,10 +392,33 @@ class Workspace:
             diffs = diff_effects(netted(staged), store.read_blob)
             of = owners(staged)
             diffs = [replace(d, action=of[d.path][0]) if len(of[d.path]) == 1 else d for d in diffs]
+        elif to is not None or action[:1] != "a":
+            from agentsh.runtime.points import between, change_of  # noqa: PLC0415
+
+            changes = change_of(store, action, self._now) if to is None else between(store, action, to, self._now)
+            diffs = [replace(d, state=None) for d in diff_effects(changes, store.read_blob)]
         else:
             record = store.action(action)
             diffs = numbered(replace(d, action=record.id) for d in diff_effects(record.changes, store.read_blob))
         return clean_diffs(diffs, self._redactor)
+
+    def _now(self) -> str:
+        """The snapshot that describes the workspace now. A reader waits for nobody: see :attr:`stale`."""
+        from agentsh.runtime.snapshot import take_snapshot  # noqa: PLC0415 - not for acting
+
+        store = self._open_store()
+        try:
+            with FileLock(self._home / "lock", wait_s=0):
+                if store.running() or store.open_commits():
+                    self._put_right(store)
+                self.stale = False
+                return take_snapshot(store, self._tree).snapshot
+        except WorkspaceBusy:
+            latest = store.latest_snapshot()
+            if latest is None:
+                raise
+            self.stale = True
+            return latest
 
     def read_blob(self, digest: bytes) -> bytes:
         """Content by its digest, as entries name it."""
@@ -487,7 +529,13 @@ class Workspace:
         return self._shown(result)
 
     def restore(self, snapshot: str, *, paths: Sequence[str | bytes] = (), dry_run: bool = False) -> CommitResult:
-        """Bring the workspace, or some paths of it, back to a snapshot. An action of its own, as a revert is."""
+        """Bring the workspace, or some paths of it, back to a point in time. An action of its own, as a revert is.
+
+        Args:
+            snapshot: a snapshot, or any other point as :meth:`diff` takes it.
+            paths: these and what is or was below them; all, when empty.
+            dry_run: only say what it would write.
+        """
         with self._turn():
             result = self._reviewer().restore(snapshot, paths=[_raw(p) for p in paths], dry_run=dry_run)
         return self._shown(result)

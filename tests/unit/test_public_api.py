@@ -90,6 +90,7 @@ METHODS = [
     "stage",
     "start_session",
     "status",
+    "timeline",
     "undo",
 ]
 

@@ -1,0 +1,56 @@
+"""The log as a graph: what each action started from, what each commit joined, what each undo was about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agentsh.core.report import LogKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agentsh.core.report import LogEntry
+    from agentsh.store import Store
+
+_NODES = {LogKind.ACTION, LogKind.COMMIT, LogKind.SNAPSHOT, LogKind.RECOVERY}
+_UNDOING = {"revert": "actions", "restore": "snapshot"}
+
+
+def timeline(store: Store, *, limit: int | None = None) -> list[LogEntry]:
+    """What happened in the workspace, oldest first, each entry with its parents; with ``limit``, the newest so many.
+
+    The workspace's states (what was found in it, and what commits left) are one line. An action starts from the state
+    that was there when it was asked for; a commit has the state before it and its actions as parents.
+    """
+    entries = list(_linked(store))
+    return entries if limit is None else entries[-limit:]
+
+
+def _linked(store: Store) -> Iterator[LogEntry]:
+    state: tuple[str, ...] = ()
+    for entry in store.log():
+        if entry.kind not in _NODES or (entry.kind is LogKind.RECOVERY and not entry.id.startswith("c")):
+            continue
+        if entry.kind is LogKind.ACTION:
+            yield replace(entry, parents=state, undoes=_undone(store, entry))
+            continue
+        if entry.kind is LogKind.SNAPSHOT:
+            yield replace(entry, parents=state)
+            state = (entry.id,)
+            continue
+        done = entry.details.get("outcome") == "done"
+        actions = entry.details.get("actions")
+        joined = tuple(map(str, actions)) if done and isinstance(actions, list) else ()
+        yield replace(entry, parents=(*state, *joined))
+        if done:
+            state = (entry.id,)
+
+
+def _undone(store: Store, entry: LogEntry) -> tuple[str, ...]:
+    """What a revert or a restore was about."""
+    about = _UNDOING.get(str(entry.details.get("kind")))
+    if about is None:
+        return ()
+    found = store.action(entry.id).spec.arguments.get(about, ())
+    return (found,) if isinstance(found, str) else tuple(map(str, found))
