@@ -61,7 +61,9 @@ if TYPE_CHECKING:
         Status,
     )
     from agentsh.core.session import SessionRecord
+    from agentsh.core.tool import Capabilities, UserTool
     from agentsh.runtime.aio import AsyncWorkspace
+    from agentsh.runtime.user_tools import ToolProposal, UserTools
     from agentsh.runtime.workspace import Workspace
 
 __version__ = "0.1.0"
@@ -93,7 +95,9 @@ _HOMES = {
     "agentsh.core.limits": ("Limits",),
     "agentsh.core.report": ("CheckReport", "CommitResult", "GcReport", "LogEntry", "LogKind", "Recovery", "Status"),
     "agentsh.core.session": ("SessionRecord",),
+    "agentsh.core.tool": ("Capabilities", "UserTool"),
     "agentsh.runtime.aio": ("AsyncWorkspace",),
+    "agentsh.runtime.user_tools": ("ToolProposal", "UserTools"),
     "agentsh.runtime.workspace": ("Workspace",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -107,6 +111,7 @@ __all__ = [
     "AgentshError",
     "ApprovalNeeded",
     "AsyncWorkspace",
+    "Capabilities",
     "ChangeSet",
     "CheckReport",
     "CommitResult",
@@ -142,7 +147,10 @@ __all__ = [
     "ShellSyntaxError",
     "Status",
     "StoreDamaged",
+    "ToolProposal",
     "UsageError",
+    "UserTool",
+    "UserTools",
     "Verdict",
     "Workspace",
     "WorkspaceBusy",

@@ -30,6 +30,7 @@ _PLACES = {
     "doctor": "doctor.doctor",
     "policy": "policy.policy",
     "secrets": "secrets.secrets",
+    "tools": "tools.tools",
     "version": "upkeep.version",
 }
 """Where each command is, in the order in which a person meets them; its module loads when it is asked for."""

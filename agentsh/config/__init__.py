@@ -1,7 +1,7 @@
 """Configuration: TOML at user and workspace level, platform directories, defaults."""
 
 from agentsh.config.load import WORKSPACE_FILE, load_config
-from agentsh.config.places import cache_dir, config_dir, data_dir, keyring_mark, make_private, workspace_dir
+from agentsh.config.places import cache_dir, config_dir, data_dir, keyring_mark, make_private, tools_dir, workspace_dir
 from agentsh.config.schema import PRESETS, Config, ModelProfile
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "keyring_mark",
     "load_config",
     "make_private",
+    "tools_dir",
     "workspace_dir",
 ]

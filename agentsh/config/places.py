@@ -30,6 +30,11 @@ def keyring_mark() -> Path:
     return config_dir() / "keyring-in-use"
 
 
+def tools_dir() -> Path:
+    """The tools that the person added: beside the configuration, for they are as trusted as that."""
+    return config_dir() / "tools"
+
+
 def _place(variable: str, function: str) -> Path:
     if value := os.environ.get(variable):
         return Path(value).absolute()

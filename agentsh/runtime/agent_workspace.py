@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from agentsh.core.action import ActionRecord, ActionSpec
     from agentsh.core.diff import FileDiff
     from agentsh.core.session import SessionRecord
+    from agentsh.core.tool import UserTool
 
 
 class AgentWorkspace(Protocol):
@@ -18,6 +19,9 @@ class AgentWorkspace(Protocol):
     @property
     def policy_name(self) -> str:
         """The name of the policy that decides."""
+
+    def user_tools(self) -> Sequence[UserTool]:
+        """The tools that the person added, which shell lines can call."""
 
     def act(
         self,

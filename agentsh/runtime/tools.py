@@ -16,17 +16,20 @@ from agentsh.core.decision import Verdict
 from agentsh.core.effect import EffectKind
 from agentsh.core.errors import AgentshError, PolicyDenied, UsageError
 from agentsh.core.sanitise import visible, visible_line, visible_path
+from agentsh.core.tool import MAX_DESCRIPTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from agentsh.core.diff import FileDiff
+    from agentsh.core.tool import UserTool
     from agentsh.llm import ToolCall
 
 OUTPUT_FOR_MODEL = 24_000
 """Characters of an action's output that the model sees; the journal keeps all of it."""
 
 _EFFECTS_FOR_MODEL = 50
+_TOOLS_FOR_MODEL = 50
 _LETTER = {
     EffectKind.CREATE: "A",
     EffectKind.MODIFY: "M",
@@ -95,8 +98,12 @@ _TOOLS: dict[str, _Tool] = {
 _JSON_TYPES = {str: "string", int: "integer", bool: "boolean"}
 
 
-def tool_schemas() -> list[dict[str, Any]]:
-    """The tools in the form of the API's ``tools`` parameter."""
+def tool_schemas(added: Sequence[UserTool] = ()) -> list[dict[str, Any]]:
+    """The tools in the form of the API's ``tools`` parameter.
+
+    Args:
+        added: tools of the person's own, which the shell's description then names.
+    """
     schemas = []
     for name, tool in _TOOLS.items():
         properties: dict[str, dict[str, Any]] = {}
@@ -110,10 +117,22 @@ def tool_schemas() -> list[dict[str, Any]]:
             "required": [k for k, a in tool.arguments.items() if a.required],
             "additionalProperties": False,
         }
-        schemas.append(
-            {"type": "function", "function": {"name": name, "description": tool.says, "parameters": parameters}}
-        )
+        says = f"{tool.says} {_own_commands(added)}" if name == "shell" and added else tool.says
+        schemas.append({"type": "function", "function": {"name": name, "description": says, "parameters": parameters}})
     return schemas
+
+
+def _own_commands(added: Sequence[UserTool]) -> str:
+    """One sentence about the person's own tools. What they are described as is text of the person's, on one line."""
+    told = []
+    for tool in added[:_TOOLS_FOR_MODEL]:
+        about = [visible_line(tool.description)[:MAX_DESCRIPTION]] if tool.description else []
+        if not tool.capabilities.read:
+            about.append("reads stdin alone")
+        names = ", ".join(tool.commands)
+        told.append(f"{names} ({'; '.join(about)})" if about else names)
+    more = f"; and {len(added) - len(told)} more" if len(added) > len(told) else ""
+    return f"Commands that the person added: {'; '.join(told)}{more}."
 
 
 def to_action(call: ToolCall) -> ActionSpec:

@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from agentsh.config import Config, cache_dir, config_dir, load_config, make_private, workspace_dir
+from agentsh.config import Config, cache_dir, config_dir, load_config, make_private, tools_dir, workspace_dir
 from agentsh.config import data_dir as default_data_dir
 from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus, OutputSink, StreamName
 from agentsh.core.errors import ConfigError, StoreDamaged, UsageError, WorkspaceBusy
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from agentsh.core.session import SessionRecord
     from agentsh.policy import Policy
     from agentsh.redact import Redactor
+    from agentsh.core.tool import UserTool
     from agentsh.runtime.act import Actor
     from agentsh.runtime.hunks import Choice
     from agentsh.runtime.review import Reviewer
@@ -117,6 +118,11 @@ class Workspace:
                     f"The workspace contains agentsh's own {what} ({place}).",
                     next_step=f"Choose a smaller workspace, or move it with {variable}.",
                 )
+        if real.is_relative_to(tools_dir().resolve()):
+            raise ConfigError(
+                f"The workspace is where agentsh keeps your own tools ({tools_dir()}).",
+                next_step="Choose another workspace; 'agentsh tools' adds and removes tools.",
+            )
         config = load_config(real)
         if limits is not None:
             config = replace(config, limits=limits)
@@ -177,7 +183,7 @@ class Workspace:
             from agentsh.sandbox import Sandbox  # noqa: PLC0415
 
             staging = self._open_staging()
-            self._sandbox = Sandbox(staging, cache_dir=cache_dir())
+            self._sandbox = Sandbox(staging, cache_dir=cache_dir(), tools_dir=tools_dir())
             self._actor = Actor(
                 store=self._open_store(),
                 tree=self._tree,
@@ -319,6 +325,16 @@ class Workspace:
         record = self.show(action)
         out = record.stdout if stream == "stdout" else record.stderr
         return b"" if out.digest is None else self._open_store().read_blob(out.digest)
+
+    def user_tools(self) -> tuple[UserTool, ...]:
+        """The tools that the person added, which actions here can call.
+
+        Raises:
+            ConfigError: their place cannot be used.
+        """
+        from agentsh.runtime.user_tools import UserTools  # noqa: PLC0415 - for models alone
+
+        return UserTools().list()
 
     # -- see -----------------------------------------------------------------------------------------------------
 

@@ -5,36 +5,53 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from agentsh.sandbox.admission import examine_module, kind_of
     from agentsh.sandbox.contract import Job, Outcome
     from agentsh.sandbox.python import prepare_python
     from agentsh.sandbox.readiness import GuestPython, Userland, inspect_python, inspect_userland, prepare
     from agentsh.sandbox.sandbox import Sandbox
+    from agentsh.sandbox.shelf import MAX_MODULE, Shelf, no_such_tool
     from agentsh.sandbox.staging import StagingView, open_staging
+    from agentsh.sandbox.worker.catalogue import is_builtin, own_names
 
 __all__ = [
+    "MAX_MODULE",
     "GuestPython",
     "Job",
     "Outcome",
     "Sandbox",
+    "Shelf",
     "StagingView",
     "Userland",
+    "examine_module",
     "inspect_python",
     "inspect_userland",
+    "is_builtin",
+    "kind_of",
+    "no_such_tool",
     "open_staging",
+    "own_names",
     "prepare",
     "prepare_python",
 ]
 
 _PLACES = {
+    "MAX_MODULE": "shelf",
     "GuestPython": "readiness",
     "Job": "contract",
     "Outcome": "contract",
     "Sandbox": "sandbox",
+    "Shelf": "shelf",
     "StagingView": "staging",
     "Userland": "readiness",
+    "examine_module": "admission",
     "inspect_python": "readiness",
     "inspect_userland": "readiness",
+    "is_builtin": "worker.catalogue",
+    "kind_of": "admission",
+    "no_such_tool": "shelf",
     "open_staging": "staging",
+    "own_names": "worker.catalogue",
     "prepare": "readiness",
     "prepare_python": "python",
 }

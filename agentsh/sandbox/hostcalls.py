@@ -28,6 +28,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from agentsh.core.tool import EVERYTHING
 from agentsh.core.tree import OutsideTreeError, Tree
 from agentsh.sandbox.contract import GUEST_ROOT
 from agentsh.sandbox.walk import Walk, parse_filters
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wasmtime import Caller, Linker, Store
+
+    from agentsh.core.tool import Capabilities
 
 MODULE: Final = "agentsh"
 MAX_PATH: Final = 64 * 1024
@@ -48,6 +51,7 @@ _ENTRY: Final = struct.Struct("<QQIB3x")
 _DIRECTORY: Final = 3
 _REGULAR: Final = 4
 _SYMLINK: Final = 7
+_CHANGING: Final = frozenset(["set_mode", "remove"])
 MAX_WALKS: Final = 32
 """Searches open at a time; one more closes the oldest, which a guest that was stopped may have left behind."""
 
@@ -252,13 +256,20 @@ class _Memory:
         return memoryview((ctypes.c_ubyte * length).from_address(start)).cast("B")
 
 
-def define_hostcalls(linker: Linker, store: Store, *, tree: Tree) -> Hostcalls:  # noqa: ARG001  (see store)
+def define_hostcalls(
+    linker: Linker,
+    store: Store,  # noqa: ARG001  (see there)
+    *,
+    tree: Tree,
+    capabilities: Capabilities = EVERYTHING,
+) -> Hostcalls:
     """Offer the host calls to the instances that ``linker`` makes.
 
     Args:
         linker: where to define them.
         store: the instances' store; the functions belong to the linker, and serve this store's instances alone.
         tree: the staging view; it must outlive the instances.
+        capabilities: what the instances may; a call that needs more fails.
 
     Returns:
         The calls' state; close it when the instances have ended.
@@ -275,8 +286,12 @@ def define_hostcalls(linker: Linker, store: Store, *, tree: Tree) -> Hostcalls: 
         return _Memory(ctypes.addressof(exported.data_ptr(caller).contents), exported.data_len(caller))
 
     def offer(name: str, arity: int, call: Callable[..., int], *, negative: bool) -> None:
+        allowed = capabilities.write if name in _CHANGING else capabilities.read
+
         def run(caller: Caller, *args: int) -> int:
             try:
+                if not allowed:
+                    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
                 return call(memory_of(caller), *args)
             except OSError as e:
                 number = wasi_errno(e)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentsh.core.errors import SandboxError
+from agentsh.core.tool import EVERYTHING
 from agentsh.sandbox.staging.files import write_atomic
 
 if TYPE_CHECKING:
@@ -152,6 +153,8 @@ class Python:
     """The command. It sees the staging view, and its own library, read-only."""
 
     ends_without_reader = False
+    capabilities = EVERYTHING
+    takes_here = False
 
     def __init__(self, module: wt.Module, home: Path, library: str) -> None:
         self.module = module

@@ -43,11 +43,13 @@ class Sandbox:
     Args:
         staging: the view; the caller prepares it before a job and reads its changes after.
         cache_dir: compiled modules; shared by every workspace of the person.
+        tools_dir: the shelf of the person's own tools, which scripts can call; None for none.
     """
 
-    def __init__(self, staging: StagingView, *, cache_dir: Path) -> None:
+    def __init__(self, staging: StagingView, *, cache_dir: Path, tools_dir: Path | None = None) -> None:
         self._staging = staging
         self._cache_dir = cache_dir
+        self._tools_dir = tools_dir
         self._worker: WorkerHandle | None = None
         self._number = 0
         self._lock = threading.Lock()
@@ -72,7 +74,7 @@ class Sandbox:
             self._discard()
             self._cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._worker = take_worker()
-            self._worker.enter(self._staging.worker_plan(), self._cache_dir)
+            self._worker.enter(self._staging.worker_plan(), self._cache_dir, self._tools_dir)
 
     def run(self, job: Job, *, on_output: OnOutput | None = None) -> Outcome:
         """Run one job to its end.
@@ -334,7 +336,7 @@ class _Run:
 
     def _outcome(self, reply: dict[str, Any]) -> Outcome:
         if "error" in reply:
-            raise SandboxError(f"The sandbox failed: {reply['error']}")
+            raise SandboxError(f"The sandbox failed: {reply['error']}", next_step=reply.get("next") or None)
         stopped, note = self._stopped, self._note
         if not stopped:
             stopped, note = reply.get("stopped", ""), reply.get("note", "")

@@ -59,13 +59,14 @@ class WorkerHandle:
         self.isolation = ""
         """Why the worker has no namespaces of its own; empty when it has."""
 
-    def enter(self, plan: dict[str, str], cache_dir: Path) -> None:
-        """Tell it which staging view to enter, and where compiled modules are; once, before anything else.
+    def enter(self, plan: dict[str, str], cache_dir: Path, tools_dir: Path | None = None) -> None:
+        """Tell it which staging view to enter, and where compiled modules and the person's tools are.
 
-        A process that has died meanwhile is found by :meth:`wait_ready`.
+        Once, before anything else. A process that has died meanwhile is found by :meth:`wait_ready`.
         """
+        tools = {"tools_dir": str(tools_dir)} if tools_dir else {}
         with suppress(OSError):
-            wire.send(self.jobs, {"plan": plan, "cache_dir": str(cache_dir)})
+            wire.send(self.jobs, {"plan": plan, "cache_dir": str(cache_dir), **tools})
 
     @property
     def pid(self) -> int:

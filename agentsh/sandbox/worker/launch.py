@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import wasmtime as wt
 
 from agentsh.core.errors import LimitExceeded, SandboxError
 from agentsh.core.sanitise import visible_line
+from agentsh.core.tool import EVERYTHING, Capabilities
 from agentsh.sandbox.contract import GUEST_ROOT
-from agentsh.sandbox.hostcalls import MODULE as HOSTCALLS
-from agentsh.sandbox.hostcalls import Hostcalls, define_hostcalls
+from agentsh.sandbox.worker.frame import Frame, open_directories
 from agentsh.sandbox.worker.pool import Pool
-from agentsh.sandbox.worker.rename import define_rename
-from agentsh.sandbox.worker.streams import DOOR, SWITCH, WASI, Streams
+from agentsh.sandbox.worker.streams import DOOR, SWITCH, Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,7 +32,8 @@ _FILE_TOO_LARGE = 128 + 25
 """How a module ends that met EFBIG, as SIGXFSZ ends a program: `common/streams.c`."""
 _NEARLY_ALL = 0.75  # of its memory, in use by a command that failed: what it failed for
 _MAX_AT_ONCE = 256
-_FIXED_CLOCK_NS = 1_000_000_000_000_000_000  # 2001-09-09, for actions that are not granted a clock
+# Far more than any program has, and little enough to lose.
+_TABLE_ELEMENTS, _INSTANCES, _TABLES = 1_000_000, 16, 64
 
 
 class Command(Protocol):
@@ -43,6 +44,10 @@ class Command(Protocol):
     """Directories of the sandbox's own that it reads: host path, guest path."""
     ends_without_reader: bool
     """Whether it ends by itself, with status 141, when nobody reads what it writes."""
+    capabilities: Capabilities
+    """What it is handed of the action's own."""
+    takes_here: bool
+    """Whether it is handed its current directory as one of its own (``.``), for it does not go there itself."""
 
     def argv(self, argv: Sequence[str], cwd: bytes) -> list[str]:
         """The arguments that the module gets."""
@@ -79,12 +84,17 @@ class Catalogue(Protocol):
     def get(self, name: str) -> Command | Unavailable | None:
         """A command by its name."""
 
+    def begin(self, *, scripted: bool) -> None:
+        """A job begins: a script of the action's, or one command that agentsh itself wants run."""
+
 
 class Tool:
     """A command of the userland: a WASI program."""
 
     preopens: Sequence[tuple[str, str]] = ()
     ends_without_reader = True
+    capabilities = EVERYTHING
+    takes_here = False
 
     def __init__(self, module: wt.Module) -> None:
         self.module = module
@@ -147,39 +157,6 @@ class Running:
             return self.status
 
 
-class _Frame:
-    """What a command's instances are made from; kept and used again, by one run at a time.
-
-    Args:
-        engine: runs the module.
-        command: the command.
-        tree: the staging view.
-        clock: whether it may read the time.
-    """
-
-    def __init__(self, engine: wt.Engine, command: Command, tree: Tree, *, clock: bool) -> None:
-        self.linker = wt.Linker(engine)
-        self.linker.define_wasi()
-        define_rename(self.linker, WASI, tree)
-        self.exit_code: int | None = None
-        self.linker.allow_shadowing = True
-        self.linker.define_func(WASI, "proc_exit", wt.FuncType([wt.ValType.i32()], []), self._exit)
-        self.hostcalls: Hostcalls | None = None
-        if not clock:
-            _stop_clock(self.linker)
-        if any(i.module == HOSTCALLS for i in command.module.imports):
-            self.hostcalls = define_hostcalls(self.linker, wt.Store(engine), tree=tree)
-        command.define(self.linker)
-        self.ready = self.linker.instantiate_pre(command.module)
-
-    def _exit(self, code: int) -> None:
-        """The module's exit. WASI's own refuses codes from 126 on, and a shell needs all 256.
-
-        A program ends here because its compiler puts a trap after the call; one made to go on may do so.
-        """
-        self.exit_code = code & 0xFF
-
-
 class Instances:
     """The contract's ``Launcher``, for one job at a time.
 
@@ -195,7 +172,7 @@ class Instances:
         self._load = load
         self._pool = Pool()
         self._running: set[Running] = set()
-        self._frames: dict[tuple[Command, bool], list[_Frame]] = {}
+        self._frames: dict[tuple[Command, bool], list[Frame]] = {}
         self._lock = threading.Lock()
         self._stop_read, self._stop_write = os.pipe()
         self._switches: tuple[wt.Module, wt.Module] | None = None
@@ -203,9 +180,10 @@ class Instances:
         self.stopped = ""
         self.note = ""
 
-    def begin(self, limits: Limits, tree: Tree, *, clock: bool) -> None:
+    def begin(self, limits: Limits, tree: Tree, *, clock: bool, scripted: bool = True) -> None:
         """Start a job: ``tree`` is the staging view, and the current directory its root."""
         self._limits, self._tree, self._clock = limits, tree, clock
+        self._catalogue.begin(scripted=scripted)
 
     def reset(self) -> None:
         """Forget the last job; from here on :meth:`cancel` means the next one."""
@@ -326,9 +304,10 @@ class Instances:
 
     def _run(self, command: Command, argv: Sequence[str], env: Mapping[str, str], cwd: bytes, streams: Streams) -> int:
         store = wt.Store(self._engine)
-        frame: _Frame | None = None
+        frame: Frame | None = None
+        clock = self._clock and command.capabilities.clock
         try:
-            store.set_limits(memory_size=self._limits.memory_bytes)
+            store.set_limits(self._limits.memory_bytes, _TABLE_ELEMENTS, _INSTANCES, _TABLES, memories=1)
             store.set_epoch_deadline(1)
             if self.cancelled.is_set():  # after the deadline: an epoch that ticks from here on is seen
                 return _KILLED
@@ -340,35 +319,48 @@ class Instances:
                 streams.say(f"{argv[0]}: {_not_utf8([*argv, *env.values()])}")
                 return _CANNOT_RUN
             streams.configure(wasi)
-            wasi.preopen_dir(".", GUEST_ROOT.decode(), True)
-            for host, guest in command.preopens:
-                wasi.preopen_dir(host, guest, False)
+            roots = open_directories(wasi, command, self._tree, cwd)
             store.set_wasi(wasi)
             if not streams.ours:
-                spare = self._frames.setdefault((command, self._clock), [])
-                frame = spare.pop() if spare else _Frame(self._engine, command, self._tree, clock=self._clock)
-                status = self._call(
-                    command, store, frame, frame.ready.instantiate(store), name=argv[0], streams=streams
-                )
+                spare = self._frames.setdefault((command, clock), [])
+                frame = spare.pop() if spare else Frame(self._engine, command, self._tree, clock=clock)
+                frame.roots = roots
+                make = partial(frame.ready.instantiate, store)
+                status = self._call(command, store, frame, make, name=argv[0], streams=streams)
                 spare.append(frame)
             else:
-                frame = _Frame(self._engine, command, self._tree, clock=self._clock)
-                door, switch = self._switch()
-                finish = streams.connect(door, frame.linker, store)
-                instance = frame.linker.instantiate(store, command.module)
-                finish(switch, instance)
-                status = self._call(command, store, frame, instance, name=argv[0], streams=streams)
+                frame = Frame(self._engine, command, self._tree, clock=clock)
+                frame.roots = roots
+                make = partial(self._connected, command, store, frame, streams)
+                status = self._call(command, store, frame, make, name=argv[0], streams=streams)
             return status
         finally:
             store.close()
             if frame is not None and frame.hostcalls is not None:
                 frame.hostcalls.close()
 
+    def _connected(self, command: Command, store: wt.Store, frame: Frame, streams: Streams) -> wt.Instance:
+        """An instance with the switch before its streams."""
+        door, switch = self._switch()
+        finish = streams.connect(door, frame.linker, store)
+        instance = frame.linker.instantiate(store, command.module)
+        finish(switch, instance)
+        return instance
+
     def _call(
-        self, command: Command, store: wt.Store, frame: _Frame, instance: wt.Instance, *, name: str, streams: Streams
+        self,
+        command: Command,
+        store: wt.Store,
+        frame: Frame,
+        make: Callable[[], wt.Instance],
+        *,
+        name: str,
+        streams: Streams,
     ) -> int:
         frame.exit_code = None
+        instance: wt.Instance | None = None
         try:
+            instance = make()  # which runs a start function, where the module has one
             status = command.run(store, instance) & 0xFF
         except BrokenPipeError:
             return _BROKEN_PIPE
@@ -380,6 +372,17 @@ class Instances:
             else:
                 streams.say(f"{name}: crashed: {_reason(e)}")
                 status = _ABORTED
+        except wt.WasmtimeError as e:
+            if instance is not None:
+                raise
+            from agentsh.sandbox.admission import least_memory  # noqa: PLC0415 - what hardly ever happens
+
+            if least_memory(command.module) > self._limits.memory_bytes:
+                self.stop("memory_bytes", f"{name} wants more memory at its start than an action may have.")
+            streams.say(f"{name}: cannot be started: {visible_line(str(e).strip().splitlines()[-1].strip())}")
+            return _CANNOT_RUN
+        if instance is None:
+            return status
         if status and self._memory_is_short(store, instance):
             self.stop("memory_bytes", f"{name} failed with its memory used up.")
         return status
@@ -410,22 +413,6 @@ def _not_utf8(words: Sequence[str]) -> str:
 def _reason(trap: wt.Trap) -> str:
     code = trap.trap_code
     return "a trap" if code is None else code.name.lower().replace("_", " ")
-
-
-def _stop_clock(linker: wt.Linker) -> None:
-    """Have every clock stand still: for actions that are not granted one."""
-    linker.allow_shadowing = True
-    i32, i64 = wt.ValType.i32(), wt.ValType.i64()
-
-    def time(caller: wt.Caller, _clock: int, _precision: int, result: int) -> int:
-        memory = caller["memory"]
-        at = result & 0xFFFFFFFF
-        if not isinstance(memory, wt.Memory) or at + 8 > memory.data_len(caller):
-            return 21  # EFAULT
-        memory.write(caller, _FIXED_CLOCK_NS.to_bytes(8, "little"), at)
-        return 0
-
-    linker.define_func(WASI, "clock_time_get", wt.FuncType([i32, i64, i32], [i32]), time, access_caller=True)
 
 
 def module_loader(engine: wt.Engine, cache_dir: Path) -> Callable[[str], wt.Module]:

@@ -58,7 +58,8 @@ class Worker:
         self._inside = False
         self._limits: Limits | None = None
         self._work = ""
-        self._instances = _make_instances(Path(setup["cache_dir"]))
+        tools_dir = setup.get("tools_dir")
+        self._instances = _make_instances(Path(setup["cache_dir"]), Path(tools_dir) if tools_dir else None)
 
     def serve(self, isolation: str) -> None:
         """Run jobs until the parent is gone."""
@@ -131,9 +132,11 @@ class Worker:
         if limits != self._limits:
             set_job_limits(limits)
             self._limits = limits
-        self._instances.begin(limits, self._tree, clock=message.get("clock", True))
         status = _FAILED
         try:
+            self._instances.begin(
+                limits, self._tree, clock=message.get("clock", True), scripted=bool(message.get("script"))
+            )
             if message.get("script"):
                 status = self._run_script(message["script"], limits, fds)
             else:
@@ -143,7 +146,7 @@ class Worker:
         except Interrupted:
             status = _INTERRUPTED
         except AgentshError as e:
-            return {"error": e.what}
+            return {"error": e.what, "next": e.next_step}
         except OSError as e:
             _say(fds[2], f"agentsh: {e.strerror or e}")
         finally:
@@ -237,13 +240,13 @@ def _say(fd: int, text: str) -> None:
         return  # nobody reads it any more
 
 
-def _make_instances(cache_dir: Path) -> Instances:
+def _make_instances(cache_dir: Path, tools_dir: Path | None) -> Instances:
     from agentsh.sandbox.worker.catalogue import Commands  # noqa: PLC0415 - loads wasmtime
     from agentsh.sandbox.worker.engine import make_engine  # noqa: PLC0415
     from agentsh.sandbox.worker.launch import Instances, module_loader  # noqa: PLC0415
 
     engine = make_engine()
-    return Instances(engine, Commands(engine, cache_dir), module_loader(engine, cache_dir))
+    return Instances(engine, Commands(engine, cache_dir, tools_dir), module_loader(engine, cache_dir))
 
 
 def main(jobs_fd: int, control_fd: int) -> None:

@@ -23,6 +23,8 @@ from agentsh.sandbox.staging.files import copy_path, opened_directory, remove
 from agentsh.sandbox.wasi import wasi_errno
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from agentsh.core.tree import Tree
 
 ROOT_FD = 3
@@ -33,16 +35,25 @@ _MASK32 = 0xFFFFFFFF
 _MAX_PATH = 64 * 1024
 
 
-def define_rename(linker: wt.Linker, wasi: str, tree: Tree) -> None:
-    """Put our ``path_rename`` in the place of WASI's."""
+def define_rename(linker: wt.Linker, wasi: str, tree: Tree, roots: Callable[[], Mapping[int, bytes]]) -> None:
+    """Put our ``path_rename`` in the place of WASI's.
+
+    Args:
+        linker: where.
+        wasi: the import module.
+        tree: the staging view.
+        roots: gives the directories in it that the running module began with, by their descriptors.
+    """
 
     def path_rename(caller: wt.Caller, *given: int) -> int:
         old_fd, old, old_len, new_fd, new, new_len = given
-        if old_fd != ROOT_FD or new_fd != ROOT_FD:
+        begun_with = roots()
+        if old_fd not in begun_with or new_fd not in begun_with:
             return _XDEV  # from a directory the module opened: programs then copy, as between file systems
         source, target = _path(caller, old, old_len), _path(caller, new, new_len)
         if source is None or target is None:
             return _EFAULT
+        source, target = _below(begun_with[old_fd], source), _below(begun_with[new_fd], target)
         try:
             rename(tree, source, target)
         except OutsideTreeError:
@@ -54,6 +65,10 @@ def define_rename(linker: wt.Linker, wasi: str, tree: Tree) -> None:
     linker.allow_shadowing = True
     i32 = wt.ValType.i32()
     linker.define_func(wasi, "path_rename", wt.FuncType([i32] * 6, [i32]), path_rename, access_caller=True)
+
+
+def _below(root: bytes, path: bytes) -> bytes:
+    return root + b"/" + path if root else path
 
 
 def _path(caller: wt.Caller, at: int, length: int) -> bytes | None:
