@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agentsh.core.history import Resolution
     from agentsh.core.limits import Limits
     from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, RepairReport, Status
+    from agentsh.core.tool import UserTool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -117,6 +118,10 @@ class AsyncWorkspace:
     def interrupt(self) -> None:
         """As :meth:`Workspace.interrupt`; returns at once."""
         self._workspace.interrupt()
+
+    async def user_tools(self) -> tuple[UserTool, ...]:
+        """As :meth:`Workspace.user_tools`."""
+        return await self._call(self._workspace.user_tools)
 
     async def output(self, action: str, stream: StreamName = "stdout") -> bytes:
         """As :meth:`Workspace.output`."""

@@ -109,7 +109,7 @@ class UserTools:
             capabilities=granted,
             sha256=hashlib.sha256(content).hexdigest(),
             size=len(content),
-            source=os.fsencode(Path(file).absolute()).decode("utf-8", "backslashreplace"),
+            source=os.fsencode(Path(file).resolve()).decode("utf-8", "backslashreplace"),
             replace=bool(replaces),
         )
         return ToolProposal(tool, content, asks, replaces, instead_of)

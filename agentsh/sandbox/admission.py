@@ -190,7 +190,7 @@ def _examine(content: bytes, cache_dir: Path, most_memory: int) -> Examined:
     try:
         wt.Module.validate(_strict_engine(), content)
     except wt.WasmtimeError as e:
-        raise _refused(f"It is not valid, or uses what the sandbox does not offer: {_first_line(e)}.", _BUILD) from e
+        raise _refused(f"It is not valid, or uses what the sandbox does not offer: {_one_line(e)}.", _BUILD) from e
     engine = make_engine()
     module = ModuleCache(engine, cache_dir, settings=SETTINGS).load(content, hashlib.sha256(content).hexdigest())
     _check_exports(module)
@@ -261,7 +261,7 @@ def _check_imports(engine: wt.Engine, module: wt.Module) -> None:
     try:
         linker.instantiate_pre(module)
     except wt.WasmtimeError as e:
-        raise _refused(f"It imports what WASI preview 1 does not have: {_first_line(e)}.", _BUILD) from e
+        raise _refused(f"It imports what WASI preview 1 does not have: {_one_line(e)}.", _BUILD) from e
 
 
 def _hint(modules: set[str]) -> str:
@@ -276,6 +276,6 @@ def _hint(modules: set[str]) -> str:
     return _BUILD
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip() and line.strip() != "Caused by:"]
-    return lines[-1][:300] if lines else type(error).__name__
+def _one_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines()]
+    return ": ".join(line for line in lines if line and line != "Caused by:")[:300] or type(error).__name__

@@ -19,6 +19,7 @@ SURFACE = [
     "AgentshError",
     "ApprovalNeeded",
     "AsyncWorkspace",
+    "Capabilities",
     "ChangeSet",
     "CheckReport",
     "CommitResult",
@@ -54,7 +55,10 @@ SURFACE = [
     "ShellSyntaxError",
     "Status",
     "StoreDamaged",
+    "ToolProposal",
     "UsageError",
+    "UserTool",
+    "UserTools",
     "Verdict",
     "Workspace",
     "WorkspaceBusy",
@@ -92,6 +96,7 @@ METHODS = [
     "status",
     "timeline",
     "undo",
+    "user_tools",
 ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import wasmtime as wt
@@ -11,7 +10,7 @@ from agentsh.sandbox.contract import GUEST_ROOT
 from agentsh.sandbox.hostcalls import MODULE as HOSTCALLS
 from agentsh.sandbox.hostcalls import Hostcalls, define_hostcalls
 from agentsh.sandbox.worker.rename import ROOT_FD, define_rename
-from agentsh.sandbox.worker.streams import WASI
+from agentsh.sandbox.worker.streams import BY_DESCRIPTOR, WASI
 
 if TYPE_CHECKING:
     from agentsh.core.tree import Tree
@@ -19,6 +18,18 @@ if TYPE_CHECKING:
 
 _ENOTCAPABLE = 76
 _FIXED_CLOCK_NS = 1_000_000_000_000_000_000  # 2001-09-09, for actions and commands that are not granted a clock
+
+
+class Exited(Exception):
+    """A program ended itself. Raised through it, for one whose compiler puts nothing after the call that ends it.
+
+    Args:
+        code: its exit status.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code & 0xFF
 
 
 class Frame:
@@ -68,16 +79,16 @@ def open_directories(wasi: wt.WasiConfig, command: Command, tree: Tree, cwd: byt
     capabilities = command.capabilities
     roots: dict[int, bytes] = {}
     if capabilities.read:
-        wasi.preopen_dir(".", GUEST_ROOT.decode(), capabilities.write)
-        roots[ROOT_FD] = b""
         if command.takes_here and not cwd:
             wasi.preopen_dir(".", ".", capabilities.write)
-            roots[ROOT_FD + 1] = b""
-        elif command.takes_here and sys.platform == "linux":
-            # By descriptor: the name could lead somewhere else by now. Other systems have no path for that.
+            roots[ROOT_FD] = b""
+        elif command.takes_here:
+            # By descriptor: the name could lead somewhere else by now.
             with tree.directory(cwd) as fd:
-                wasi.preopen_dir(f"/proc/self/fd/{fd}", ".", capabilities.write)
-            roots[ROOT_FD + 1] = cwd
+                wasi.preopen_dir(BY_DESCRIPTOR % fd, ".", capabilities.write)
+            roots[ROOT_FD] = cwd
+        wasi.preopen_dir(".", GUEST_ROOT.decode(), capabilities.write)
+        roots[ROOT_FD + len(roots)] = b""
     for host, guest in command.preopens:
         wasi.preopen_dir(host, guest, False)
     return roots

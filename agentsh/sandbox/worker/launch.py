@@ -13,7 +13,7 @@ from agentsh.core.errors import LimitExceeded, SandboxError
 from agentsh.core.sanitise import visible_line
 from agentsh.core.tool import EVERYTHING, Capabilities
 from agentsh.sandbox.contract import GUEST_ROOT
-from agentsh.sandbox.worker.frame import Frame, open_directories
+from agentsh.sandbox.worker.frame import Exited, Frame, open_directories
 from agentsh.sandbox.worker.pool import Pool
 from agentsh.sandbox.worker.streams import DOOR, SWITCH, Streams
 
@@ -319,7 +319,11 @@ class Instances:
                 streams.say(f"{argv[0]}: {_not_utf8([*argv, *env.values()])}")
                 return _CANNOT_RUN
             streams.configure(wasi)
-            roots = open_directories(wasi, command, self._tree, cwd)
+            try:
+                roots = open_directories(wasi, command, self._tree, cwd)
+            except OSError as e:
+                streams.say(f"{argv[0]}: its directory cannot be entered: {e.strerror}")
+                return _CANNOT_RUN
             store.set_wasi(wasi)
             if not streams.ours:
                 spare = self._frames.setdefault((command, clock), [])
@@ -364,6 +368,8 @@ class Instances:
             status = command.run(store, instance) & 0xFF
         except BrokenPipeError:
             return _BROKEN_PIPE
+        except Exited as e:
+            status = e.code
         except wt.Trap as e:
             if frame.exit_code is not None:
                 status = frame.exit_code
@@ -373,19 +379,22 @@ class Instances:
                 streams.say(f"{name}: crashed: {_reason(e)}")
                 status = _ABORTED
         except wt.WasmtimeError as e:
-            if instance is not None:
-                raise
-            from agentsh.sandbox.admission import least_memory  # noqa: PLC0415 - what hardly ever happens
-
-            if least_memory(command.module) > self._limits.memory_bytes:
-                self.stop("memory_bytes", f"{name} wants more memory at its start than an action may have.")
-            streams.say(f"{name}: cannot be started: {visible_line(str(e).strip().splitlines()[-1].strip())}")
-            return _CANNOT_RUN
-        if instance is None:
-            return status
-        if status and self._memory_is_short(store, instance):
+            if instance is None:
+                self._cannot_start(command, name, e, streams)
+                return _CANNOT_RUN
+            streams.say(f"{name}: crashed: {_last_line(e)}")  # a call of WASI's that makes no sense to it
+            status = _ABORTED
+        if status and instance is not None and self._memory_is_short(store, instance):
             self.stop("memory_bytes", f"{name} failed with its memory used up.")
         return status
+
+    def _cannot_start(self, command: Command, name: str, error: wt.WasmtimeError, streams: Streams) -> None:
+        """Say why there is no instance of a command; for want of memory, the job ends by that limit."""
+        from agentsh.sandbox.admission import least_memory  # noqa: PLC0415 - it hardly ever happens
+
+        if least_memory(command.module) > self._limits.memory_bytes:
+            self.stop("memory_bytes", f"{name} wants more memory at its start than an action may have.")
+        streams.say(f"{name}: cannot be started: {_last_line(error)}")
 
     def _memory_is_short(self, store: wt.Store, instance: wt.Instance) -> bool:
         """Whether a command that failed had nearly all of its memory in use.
@@ -408,6 +417,10 @@ def _not_utf8(words: Sequence[str]) -> str:
         f"'{visible_line(bad)}' is not UTF-8, and commands take no other words; "
         "read such a file with '< FILE', remove it with find -delete or with its directory"
     )
+
+
+def _last_line(error: wt.WasmtimeError) -> str:
+    return visible_line(str(error).strip().rpartition("\n")[2].strip())
 
 
 def _reason(trap: wt.Trap) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from agentsh.core.tree import Tree
 
 ROOT_FD = 3
-"""The descriptor by which modules know the view's root: their first preopen."""
+"""A module's first directory: the view's root, or where it is in it."""
 
 _XDEV, _EFAULT, _EPERM = 75, 21, 63
 _MASK32 = 0xFFFFFFFF

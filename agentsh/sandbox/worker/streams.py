@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WASI = "wasi_snapshot_preview1"
-_PATH = "/proc/self/fd/%d" if sys.platform == "linux" else "/dev/fd/%d"
+BY_DESCRIPTOR = "/proc/self/fd/%d" if sys.platform == "linux" else "/dev/fd/%d"
+"""The path of an open descriptor of this process."""
+
 _EFAULT, _EINTR = 21, 27
 _MAX_VECTORS = 1024
 _MASK32 = 0xFFFFFFFF
@@ -129,7 +131,7 @@ class Streams:
 
     def configure(self, wasi: wt.WasiConfig) -> None:
         """Name the streams that WASI opens itself."""
-        paths = ["/dev/null" if self.ours & 1 << n else _PATH % fd for n, fd in enumerate(self._fds)]
+        paths = ["/dev/null" if self.ours & 1 << n else BY_DESCRIPTOR % fd for n, fd in enumerate(self._fds)]
         if not self._no_input and not self.ours & 1:  # without a file it is at its end, and no thread reads ahead
             wasi.stdin_file = paths[0]
         wasi.stdout_file, wasi.stderr_file = paths[1:]

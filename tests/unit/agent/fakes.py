@@ -15,6 +15,7 @@ from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import NotFoundError
 from agentsh.core.secret import Secret
 from agentsh.core.session import SessionRecord
+from agentsh.core.tool import UserTool
 from agentsh.llm.replay import Recording, ReplayModel, Turn
 from agentsh.redact import Redactor
 
@@ -27,6 +28,7 @@ class FakeWorkspace:
     """Files in a dictionary. A shell line is looked up in ``lines``: its output, or a function that gives it."""
 
     policy_name = "review"
+    added: tuple[UserTool, ...] = ()
 
     def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
         self.files = dict(files or {})
@@ -36,6 +38,9 @@ class FakeWorkspace:
         self.outputs: dict[tuple[str, Stream], bytes] = {}
         self.journal: list[str] = []
         self.secrets: list[Secret] = []
+
+    def user_tools(self) -> tuple[UserTool, ...]:
+        return self.added
 
     def act(
         self,

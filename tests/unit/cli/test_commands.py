@@ -40,7 +40,7 @@ COMMANDS = [
 
 
 def test_the_contract_has_every_command() -> None:
-    assert sorted([*COMMANDS, "secrets"]) == sorted(root.list_commands(click.Context(root)))
+    assert sorted([*COMMANDS, "secrets", "tools"]) == sorted(root.list_commands(click.Context(root)))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
