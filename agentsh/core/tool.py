@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
 from agentsh.core.errors import UsageError
+from agentsh.core.record import record
 from agentsh.core.sanitise import visible_line
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _WORDS = "read, write, clock, random, env=NAME[,NAME...]"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Capabilities:
     """What a command is handed beside its arguments and its standard streams. Nothing, unless it is said.
 
@@ -81,7 +81,7 @@ EVERYTHING = Capabilities(read=True, write=True, clock=True, random=True, env=No
 """What the sandbox's own commands have."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class UserTool:
     """A tool that a person added.
 

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from agentsh.core.limits import Limits
     from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, RepairReport
     from agentsh.core.session import SessionRecord
+    from agentsh.core.tool import UserTool
     from agentsh.policy import Policy
     from agentsh.redact import Redactor
-    from agentsh.core.tool import UserTool
     from agentsh.runtime.act import Actor
     from agentsh.runtime.hunks import Choice
     from agentsh.runtime.review import Reviewer
