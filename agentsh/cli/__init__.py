@@ -25,7 +25,9 @@ def main() -> NoReturn:
         start_ahead()
     from agentsh.cli.boundary import run  # noqa: PLC0415
 
-    sys.exit(run(arguments))
+    code = run(arguments)
+    gc.freeze()  # the interpreter's last search for garbage would go through everything once more
+    sys.exit(code)
 
 
 __all__ = ["main"]

@@ -165,12 +165,17 @@ class Policy:
     run: Decision = field(default=Decision(Verdict.ALLOW, "default", "Actions run on the staging view."))
     land: Decision = field(default=Decision(Verdict.ASK, "default", "Effects need a person's approval."))
 
+    @property
+    def reads_commands(self) -> bool:
+        """Whether any rule asks what a shell line runs; without, nobody needs to find out."""
+        return any(r.commands for r in self.rules)
+
     def judge_action(self, spec: ActionSpec, summary: Summary | None = None) -> Decision:
         """Decide whether an action may run in the sandbox.
 
         Args:
             spec: the action.
-            summary: what its shell line will run, for shell actions.
+            summary: what its shell line will run, for shell actions; may be left out unless :attr:`reads_commands`.
         """
         return _strictest(self.rules_on_action(spec, summary), self.run)
 

@@ -14,7 +14,7 @@ from agentsh.runtime.capture import capture
 from agentsh.runtime.pending import STAGED, staged_states
 from agentsh.runtime.redaction import CleanRun, clean_spec
 from agentsh.sandbox import Job, Outcome
-from agentsh.shell import parse, summarise
+from agentsh.shell import parse
 
 if TYPE_CHECKING:
     from agentsh.core.action import OutputSink
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agentsh.policy import Policy
     from agentsh.redact import Redactor
     from agentsh.sandbox import Sandbox, StagingView
+    from agentsh.shell import Script, Summary
     from agentsh.store import Store
 
 _INTERRUPTED_EXIT = 130
@@ -142,8 +143,7 @@ class Actor:
         job = job_for(spec, limits)
         if not self._clock:
             job = replace(job, clock=False)
-        summary = summarise(parse(job.script)) if job.script else None
-        wanted = self._policy.judge_action(spec, summary)
+        wanted = self._policy.judge_action(spec, self._summary(parse(job.script)) if job.script else None)
         action = self._store.begin_action(clean_spec(spec, self._redactor), session=session, decision=wanted)
         if wanted.verdict is Verdict.DENY:
             denied = Outcome(exit_code=3, note=wanted.reason)
@@ -177,6 +177,14 @@ class Actor:
         except (AgentshError, OSError, KeyboardInterrupt) as e:
             self._drop(action, Outcome(exit_code=_INTERRUPTED_EXIT, note=str(e) or "The person stopped it."))
             raise
+
+    def _summary(self, script: Script) -> Summary | None:
+        """What a line runs, where the policy has rules about that."""
+        if not self._policy.reads_commands:
+            return None
+        from agentsh.shell import summarise  # noqa: PLC0415 - few policies ask
+
+        return summarise(script)
 
     def restage(self) -> None:
         """Make the staging view show the workspace and the uncommitted effects, and nothing else."""

@@ -216,7 +216,7 @@ class Workspace:
         if problem is not None:  # it can be read, and nothing is written to it: see agentsh.store.head
             self.config = replace(self.config, notices=(*self.config.notices, problem))
             return
-        if not store.running() and not store.open_commits():
+        if not store.unfinished():
             return
         try:
             with FileLock(self._home / "lock", wait_s=0):
@@ -243,7 +243,7 @@ class Workspace:
         """
         with self._lock:
             store = self._open_store()
-            if store.running() or store.open_commits():
+            if store.unfinished():
                 self._put_right(store)
             yield
 

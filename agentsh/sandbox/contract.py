@@ -79,6 +79,7 @@ class Launcher(Protocol):
         stderr: int,
         env: Mapping[str, str],
         cwd: bytes,
+        beside: bool = True,
     ) -> Process:
         """Start ``argv[0]`` and return at once; the command runs beside the caller.
 
@@ -89,6 +90,8 @@ class Launcher(Protocol):
             stderr: descriptor.
             env: the variables that the command sees; nothing of the host's environment.
             cwd: its directory, relative to the staging view's root (``b""`` is the root).
+            beside: False from a caller that does nothing else before it waits: the command then runs in the wait, and
+                no thread is woken for it.
 
         Raises:
             KeyError: there is no such command.

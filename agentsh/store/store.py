@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from agentsh.core.report import CheckReport, GcReport
 
 
+_BEGUN = """
+SELECT EXISTS (SELECT 1 FROM actions WHERE status = 'running') OR EXISTS (SELECT 1 FROM commits WHERE outcome IS NULL)
+"""
+
+
 class Store(Actions, Approvals, Blobs, Commits, Log, Sessions, Snapshots):
     """One workspace's store; each base class is one group of tables.
 
@@ -56,6 +61,12 @@ class Store(Actions, Approvals, Blobs, Commits, Log, Sessions, Snapshots):
     def path(self) -> Path:
         """The file."""
         return self._db.path
+
+    def unfinished(self) -> bool:
+        """Whether a process that died has left an action or a commit without its end."""
+        with self._db.bare() as connection:  # asked before every action: one statement, mostly answered with no
+            (begun,) = connection.execute(_BEGUN).fetchone()
+        return bool(begun) and bool(self.running() or self.open_commits())
 
     def size(self) -> int:
         """Bytes on disk, the write-ahead log included."""

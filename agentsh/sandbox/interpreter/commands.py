@@ -61,7 +61,7 @@ def is_external(shell: Shell, c: SimpleCommand) -> bool:
 
 def run_simple(shell: Shell, c: SimpleCommand) -> int:
     """Run a simple command to its end; its status."""
-    result = start_simple(shell, c)
+    result = start_simple(shell, c, beside=False)
     if isinstance(result, int):
         return result
     status = result.wait()
@@ -75,8 +75,8 @@ def _name(c: SimpleCommand) -> str | None:
     return None if isinstance(word, Assignment) else word.static
 
 
-def start_simple(shell: Shell, c: SimpleCommand) -> int | Process:
-    """Run a simple command; an external one is only started.
+def start_simple(shell: Shell, c: SimpleCommand, *, beside: bool = True) -> int | Process:
+    """Run a simple command; an external one is only started, ``beside`` the caller or to run when it waits.
 
     Raises:
         ExitSignal: the command, or an error in it, ends the shell.
@@ -98,7 +98,7 @@ def start_simple(shell: Shell, c: SimpleCommand) -> int | Process:
         _trace(shell, c, words)
         with Redirections(shell, c.redirects), _environment(shell, c.assignments):
             try:
-                return dispatch(shell, words)
+                return dispatch(shell, words, beside=beside)
             except CommandError as e:
                 # Said where the command's own stderr goes: 'nosuch 2>/dev/null' is silent.
                 return shell.report(e)
@@ -163,7 +163,7 @@ def _environment(shell: Shell, assignments: Sequence[Assignment]) -> contextlib.
     return _assigned(shell, assignments) if assignments else _NOTHING
 
 
-def dispatch(shell: Shell, words: Words, *, functions: bool = True) -> int | Process:
+def dispatch(shell: Shell, words: Words, *, functions: bool = True, beside: bool = True) -> int | Process:
     """Hand expanded words to the function, builtin or command that they name."""
     name = words[0]
     if isinstance(name, Assignment):
@@ -179,7 +179,7 @@ def dispatch(shell: Shell, words: Words, *, functions: bool = True) -> int | Pro
     if name == "printf" and arguments[:1] == ["-v"]:
         return _print_to_variable(shell, arguments[1:])
     if name in shell.run.names:
-        return launch(shell, [name, *arguments])
+        return launch(shell, [name, *arguments], beside=beside)
     return _not_a_command(shell, name, arguments)
 
 
@@ -192,7 +192,7 @@ def _print_to_variable(shell: Shell, arguments: Sequence[str]) -> int:
     return status
 
 
-def launch(shell: Shell, argv: Sequence[str]) -> Process:
+def launch(shell: Shell, argv: Sequence[str], *, beside: bool = True) -> Process:
     """Start a command that the launcher has.
 
     Raises:
@@ -212,6 +212,7 @@ def launch(shell: Shell, argv: Sequence[str]) -> Process:
                 stderr=streams[2],
                 env=state.environment(),
                 cwd=state.cwd,
+                beside=beside,
             )
         except KeyError:
             raise CommandError(unknown_command(argv[0], shell.run.names), NOT_FOUND) from None

@@ -150,7 +150,7 @@ class Running:
     def wait(self) -> int:
         """Wait for the command's end and return its exit status.
 
-        A command that no thread has taken yet runs here: handing it over and back takes as long as a short command.
+        A command that no thread has taken runs here: handing it over and back takes as long as a short command.
         """
         self.run()
         with self._done:
@@ -239,10 +239,12 @@ class Instances:
         stderr: int,
         env: Mapping[str, str],
         cwd: bytes,
+        beside: bool = True,
     ) -> Running:
         """Start a command; see :class:`agentsh.sandbox.contract.Launcher`."""
         process = self._begin(argv, (stdin, stdout, stderr), env, cwd)
-        self._pool.run(process.run)
+        if beside:
+            self._pool.run(process.run)
         return process
 
     def call(

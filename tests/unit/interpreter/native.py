@@ -61,7 +61,9 @@ class NativeLauncher:
         stderr: int,
         env: Mapping[str, str],
         cwd: bytes,
+        beside: bool = True,
     ) -> _Started:
+        del beside  # a process of the system runs beside in any case
         name = argv[0].decode()
         if name not in PROGRAMS:
             raise KeyError(name)
