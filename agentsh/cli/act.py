@@ -186,7 +186,9 @@ def tell_changes(workspace: Workspace, record: ActionRecord, result: CommitResul
     )
     render.summary(page, workspace.diff(record.id))
     if result is not None and result.commit is not None:
-        page.add(Span(f"committed as {result.commit}; take it back: agentsh revert {record.id}", "dim"))
+        others = [a for a in result.actions if a != record.id]
+        also = f", with {' '.join(others)} that had been approved before" if others else ""
+        page.add(Span(f"committed as {result.commit}{also}; take it back: agentsh revert {record.id}", "dim"))
     elif record.status in _STAGED:
         pending = workspace.status().pending
         more = f"    staged: {ids(pending)}" if len(pending) > 1 else ""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentsh.core.errors import ModelError, UsageError
+from agentsh.core.errors import ConfigError, UsageError
 from agentsh.core.sanitise import visible_line
 from agentsh.core.secret import Secret
 from agentsh.llm.endpoint import EndpointModel, is_loopback
@@ -31,7 +31,8 @@ def open_model(spec: str, config: Config, *, keys: KeySource) -> Model:
     Raises:
         UsageError: ``spec`` names nothing.
         ConfigError: the profile cannot be used.
-        ModelError: the key that the profile names is not stored anywhere, or a recording cannot be played.
+        ConfigError: the key that the profile names is not stored anywhere.
+        ModelError: a recording cannot be played.
     """
     spec = spec or config.default_model
     if not spec:
@@ -43,9 +44,9 @@ def open_model(spec: str, config: Config, *, keys: KeySource) -> Model:
     if (profile := config.model_profile(spec)) is not None:
         key = keys(profile.key) if profile.key else None
         if profile.key and key is None and not is_loopback(profile.base_url):
-            raise ModelError(
+            raise ConfigError(
                 f"There is no key {profile.key} in the keyring or the environment for {profile.base_url}.",
-                next_step=f"Store it with 'agentsh secrets set {profile.key}'.",
+                next_step=f"Store it with 'agentsh secrets set {profile.key}', or set the environment variable.",
             )
         return EndpointModel(profile, key)
     scheme, _, rest = spec.partition(":")

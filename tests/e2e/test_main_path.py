@@ -75,6 +75,13 @@ def test_exec_commit_and_discard(agentsh: Any) -> None:
     assert agentsh("exec", "cat f").stdout == b"1\n"
 
 
+def test_exec_commit_names_what_it_commits_along(agentsh: Any) -> None:
+    agentsh("exec", "--policy", "trusted", "echo 1 > f")
+    told = agentsh("exec", "--commit", "echo 2 > g").stderr
+    assert b"committed as c1, with a1 that had been approved before" in told
+    assert agentsh.state()[b"f"][2] == b"1\n"
+
+
 def test_reject_and_discard_take_effects_out_of_the_view(agentsh: Any) -> None:
     agentsh("exec", "echo 1 > f")
     agentsh("exec", "echo 2 > g")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentsh.config import Config, ModelProfile
-from agentsh.core.errors import ModelError, UsageError
+from agentsh.core.errors import ConfigError, UsageError
 from agentsh.core.secret import Secret
 from agentsh.llm import EndpointModel, open_model
 
@@ -33,7 +33,7 @@ def test_a_profile_by_name_and_as_the_default():
 
 
 def test_a_missing_key_says_how_to_store_it():
-    with pytest.raises(ModelError, match="no key OPENAI_API_KEY") as caught:
+    with pytest.raises(ConfigError, match="no key OPENAI_API_KEY") as caught:
         open_model("openai:gpt-x", Config(), keys=lambda _: None)
     assert "agentsh secrets set OPENAI_API_KEY" in caught.value.next_step
 
