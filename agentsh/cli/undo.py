@@ -136,7 +136,10 @@ def restore(
 @workspace_option
 @json_option
 def undo(*, directory: str, data_dir: Path | None, as_json: bool) -> int:
-    """Revert the last commit."""
+    """Revert the last commit.
+
+    A second undo reverts the first, so the commit comes back; 'revert' takes back any action by its id.
+    """
     with opened(directory, data_dir) as workspace:
         result = workspace.undo()
         return _tell(workspace, result, "undone", as_json=as_json)
