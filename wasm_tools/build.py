@@ -10,100 +10,54 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
-import importlib.metadata
-import importlib.util
 import itertools
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import toybox_headers
 import toybox_patches
+from compiler import (
+    EMULATED,
+    HERE,
+    LIBRARIES,
+    OURS,
+    TARGET,
+    WORK,
+    ZIG_VERSION,
+    BuildError,
+    Unit,
+    say,
+    zig,
+    zig_headers,
+    ziglang_directory,
+)
 from libraries import LINKED, unpacked, user_flags
 from licences import write_licences
-from sources import Source, SourceError, obtain, sha256_file
+from ports import PORTS, Port
+from sources import Origin, Source, SourceError, obtain, sha256_file
 
-HERE = Path(__file__).resolve().parent
-WORK = HERE / ".build"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 BIN = HERE / "agentsh_tools" / "bin"
 MANIFEST = HERE / "agentsh_tools" / "manifest.json"
-ZIG_VERSION = "0.17.1"
 
 TOYBOX = Source(
     name="toybox-0.8.9",
-    package="toybox=0.8.9+dfsg-1",
-    tarball_sha256="16fb5967531e88ca33b8c9142376987617ebe52e34e2b3f3a779603674b7d07c",
-    url="https://landley.net/toybox/downloads/toybox-0.8.9.tar.gz",
+    origins=(
+        Origin("apt", "toybox", "16fb5967531e88ca33b8c9142376987617ebe52e34e2b3f3a779603674b7d07c"),
+        Origin("upstream", "https://landley.net/toybox/downloads/toybox-0.8.9.tar.gz"),
+    ),
     content=("Config.in", "LICENSE", "main.c", "toys.h", "lib/*.[ch]", "toys/*/*.c"),
     content_sha256="048022e9b0a2fc6adbc923d775d172f730904a49fa45c82ed19074039c5438d6",
 )
 
-TARGET = ["--target=wasm32-wasi", "-msimd128"]
-OURS = ["-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror"]
 THEIRS = ["-Os", "-w", "-D__linux__", "-Dmain=toybox_start", "-D_WASI_EMULATED_PROCESS_CLOCKS"]
-EMULATED = ["-D_WASI_EMULATED_SIGNAL", "-D_WASI_EMULATED_MMAN", "-D_WASI_EMULATED_GETPID"]
-LIBRARIES = ["wasi-emulated-signal", "wasi-emulated-mman", "wasi-emulated-process-clocks", "wasi-emulated-getpid"]
-
-
-class BuildError(Exception):
-    """The build cannot go on; the message says why."""
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One translation unit: where it is, what it is called in messages, and its flags."""
-
-    source: Path
-    title: str
-    flags: tuple[str, ...]
-
-
-def ziglang_directory() -> Path:
-    """Where the ``ziglang`` package is.
-
-    Raises:
-        BuildError: it is missing, or of another version than the manifest's hashes.
-    """
-    spec = importlib.util.find_spec("ziglang")
-    if spec is None or not spec.submodule_search_locations:
-        raise BuildError(f"the package ziglang is missing: pip install ziglang=={ZIG_VERSION}")
-    version = importlib.metadata.version("ziglang")
-    if version != ZIG_VERSION:
-        raise BuildError(
-            f"ziglang is {version}, the manifest's hashes are of {ZIG_VERSION}: pip install ziglang=={ZIG_VERSION}"
-        )
-    return Path(spec.submodule_search_locations[0])
-
-
-def zig_headers(*names: str) -> list[str]:
-    """Header directories of zig's own libc collection."""
-    base = ziglang_directory() / "lib/libc/include"
-    return [str(base / name) for name in names]
-
-
-def zig(*args: str) -> None:
-    """Run zig's C compiler.
-
-    Raises:
-        BuildError: it failed; with what it said.
-    """
-    env = {**os.environ, "ZIG_LOCAL_CACHE_DIR": str(WORK / "zig-cache")}
-    command = [sys.executable, "-m", "ziglang", "cc", *args]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BuildError(f"zig cc {' '.join(args)}\n{done.stderr.strip()}")
-
-
-def say(line: str) -> None:
-    """One line of progress."""
-    print(line, flush=True)
 
 
 def our_files(name: str) -> list[Path]:
@@ -160,13 +114,25 @@ def toybox_units(commands: frozenset[str]) -> list[Unit]:
     return units + [Unit(p, p.relative_to(HERE).as_posix(), (*OURS, *shared, *behind)) for p in ours]
 
 
+def port_units(port: Port) -> list[Unit]:
+    """The translation units of another's program: its source, prepared by the port, and our layer below."""
+    tree = WORK / "ports" / port.name
+    shutil.rmtree(tree, ignore_errors=True)
+    tree.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(obtain(port.source, WORK / "sources", say), tree)
+    return port.all_units(tree)
+
+
 def inputs_digest(name: str, entry: dict[str, Any]) -> str:
     """A hash over everything that a module is made from: files, pins, the compiler, its commands."""
     digest = hashlib.sha256(f"{ZIG_VERSION}\0{sorted(entry['commands'])}\n".encode())
-    files = [*HERE.glob("common/*"), HERE / "build.py"]
+    files = [*HERE.glob("common/*"), HERE / "build.py", HERE / "compiler.py"]
     if name == "toybox":
         digest.update(repr(TOYBOX).encode())
         files += [*HERE.glob("toybox/**/*.[ch]"), *HERE.glob("toybox_*.py")]
+    elif name in PORTS:
+        digest.update(PORTS[name].pins().encode())
+        files += PORTS[name].files()
     else:
         digest.update(repr(LINKED.get(name, ())).encode())
         files += [*our_files(name), *HERE.glob("applets/*.h")]
@@ -175,38 +141,60 @@ def inputs_digest(name: str, entry: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def build(name: str, entry: dict[str, Any]) -> str:
-    """Compile and link one module into ``bin``.
+MAPS = (
+    "-ffile-prefix-map=" + str(HERE) + "=/agentsh",
+    "-Wno-builtin-macro-redefined",
+    '-D__DATE__=""',
+    '-D__TIME__=""',
+)
+
+
+def units_of(name: str, entry: dict[str, Any]) -> list[Unit]:
+    """The translation units of a module, with what had to be fetched and generated for them."""
+    if name == "toybox":
+        return toybox_units(frozenset(entry["commands"]))
+    return port_units(PORTS[name]) if name in PORTS else our_units(name)
+
+
+def compile_all(modules: dict[str, list[Unit]]) -> dict[str, list[str]]:
+    """Compile the units of several modules side by side, the large ones first.
+
+    Returns:
+        The object files of each module, in the order of its units.
+    """
+    jobs = []
+    objects: dict[str, list[str]] = {}
+    for name, units in modules.items():
+        directory = WORK / "objects" / name
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        objects[name] = [str(directory / f"{i:03}-{u.source.stem}.o") for i, u in enumerate(units)]
+        jobs += list(zip(units, objects[name], strict=True))
+    jobs.sort(key=lambda job: -job[0].source.stat().st_size)
+    counter = itertools.count(1)
+
+    def compile_one(job: tuple[Unit, str]) -> None:
+        unit, out = job
+        zig("-c", *TARGET, *unit.flags, *MAPS, str(unit.source), "-o", out)
+        done = next(counter)
+        if done % 20 == 0 or done == len(jobs):
+            say(f"{done}/{len(jobs)} compiled, {unit.title}")
+
+    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        for _ in pool.map(compile_one, jobs):
+            pass
+    return objects
+
+
+def link(name: str, objects: list[str]) -> str:
+    """Link one module into ``bin``.
 
     Returns:
         The module's sha256.
     """
-    units = toybox_units(frozenset(entry["commands"])) if name == "toybox" else our_units(name)
-    objects = WORK / "objects" / name
-    shutil.rmtree(objects, ignore_errors=True)
-    objects.mkdir(parents=True)
-    maps = (
-        "-ffile-prefix-map=" + str(HERE) + "=/agentsh",
-        "-Wno-builtin-macro-redefined",
-        '-D__DATE__=""',
-        '-D__TIME__=""',
-    )
-
-    counter = itertools.count(1)
-
-    def compile_one(numbered: tuple[int, Unit]) -> str:
-        number, unit = numbered
-        out = objects / f"{number:03}-{unit.source.stem}.o"
-        zig("-c", *TARGET, *unit.flags, *maps, str(unit.source), "-o", str(out))
-        done = next(counter)
-        if done % 10 == 0 or done == len(units):
-            say(f"{name}: {done}/{len(units)} compiled, {unit.title}")
-        return str(out)
-
-    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        compiled = list(pool.map(compile_one, enumerate(units)))
-    linked = objects / f"{name}.wasm"
-    zig(*TARGET, "-O2", "-s", "-o", str(linked), *compiled, *(f"-l{lib}" for lib in LIBRARIES))
+    linked = WORK / "objects" / name / f"{name}.wasm"
+    extra = PORTS[name].link if name in PORTS else ()
+    zig(*TARGET, "-O2", "-s", "-o", str(linked), *objects, *extra, *(f"-l{lib}" for lib in LIBRARIES))
     BIN.mkdir(parents=True, exist_ok=True)
     target = BIN / f"{name}.wasm"
     temporary = target.with_suffix(".new")
@@ -239,33 +227,33 @@ def build_all(options: argparse.Namespace) -> int:
     stamps_file = WORK / "stamps.json"
     stamps = json.loads(stamps_file.read_text("utf-8")) if stamps_file.exists() else {}
     start = time.monotonic()
-    wrong = []
+    wrong: list[str] = []
+    wanted: dict[str, dict[str, str]] = {}
     for name in options.modules or manifest["modules"]:
         entry = manifest["modules"][name]
         stamp = {"inputs": inputs_digest(name, entry), "sha256": entry["sha256"]}
         target = BIN / f"{name}.wasm"
-        if (
-            not options.force
-            and stamps.get(name) == stamp
-            and target.exists()
-            and sha256_file(target) == stamp["sha256"]
-        ):
-            continue
-        try:
-            got = build(name, entry)
-        except (BuildError, SourceError) as e:
-            print(f"{name}: {e}", file=sys.stderr)
-            return 1
-        say(f"{name}: {target.stat().st_size // 1024} KiB, sha256 {got}")
-        if got != entry["sha256"] and options.update_manifest:
-            entry["sha256"] = stamp["sha256"] = got
-        if got != entry["sha256"]:
-            wrong.append(name)
-            continue
-        stamps[name] = stamp
-        stamps_file.write_text(json.dumps(stamps, indent=2), "utf-8")
+        fresh = stamps.get(name) == stamp and target.exists() and sha256_file(target) == stamp["sha256"]
+        if options.force or not fresh:
+            wanted[name] = stamp
     try:
-        if not options.modules:  # toybox's text is there when toybox has been built
+        units = {name: units_of(name, manifest["modules"][name]) for name in wanted}
+        for name, objects in compile_all(units).items():
+            got = link(name, objects)
+            say(f"{name}: {(BIN / f'{name}.wasm').stat().st_size // 1024} KiB, sha256 {got}")
+            entry, stamp = manifest["modules"][name], wanted[name]
+            if got != entry["sha256"] and options.update_manifest:
+                entry["sha256"] = stamp["sha256"] = got
+            if got != entry["sha256"]:
+                wrong.append(name)
+                continue
+            stamps[name] = stamp
+            stamps_file.write_text(json.dumps(stamps, indent=2), "utf-8")
+    except (BuildError, SourceError, ValueError) as e:
+        print(e, file=sys.stderr)
+        return 1
+    try:
+        if not options.modules:  # a program's text is there when it has been built
             libraries = {library for linked in LINKED.values() for library in linked}
             texts = {
                 f"{library.source.name}: {library.licence[0]}": WORK
@@ -275,6 +263,7 @@ def build_all(options: argparse.Namespace) -> int:
                 for library in sorted(libraries, key=lambda library: library.source.name)
             }
             texts["toybox: 0BSD"] = WORK / "toybox/LICENSE"
+            texts |= {title: path for port in PORTS.values() for title, path in port.licences(WORK / "sources")}
             write_licences(BIN / "LICENCES.txt", ziglang=ziglang_directory(), others=texts)
     except (BuildError, OSError) as e:
         print(f"The licence texts are not complete: {e}", file=sys.stderr)

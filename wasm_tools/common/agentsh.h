@@ -33,6 +33,9 @@ struct host_status {
 HOST("get_stat") int host_get_stat(const char *path, size_t len, int follow, struct host_status *status);
 /* Remove a path whose names are any bytes: an empty directory, or anything else; 0 or a positive errno. */
 HOST("remove") int host_remove(const char *path, size_t len, int directory);
+/* Lock a range of a file, as fcntl does it, among the programs of an action; kind: 0 unlocks, 1 shares, 2 excludes, and 4
+ * more only asks. A length of 0 is to the end. 0, EAGAIN where another holds it, or another errno. */
+HOST("lock") int host_lock(const char *path, size_t len, int kind, int start, int length);
 /* Search below a path: see walk.h. */
 HOST("walk_open") int host_walk_open(const char *path, size_t len, int flags, const char *filter, size_t filter_len);
 HOST("walk_next") int host_walk_next(int handle, void *buf, size_t cap);

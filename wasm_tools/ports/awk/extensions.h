@@ -1,0 +1,47 @@
+/* What is added to awk: characters instead of bytes, and functions that GNU's has. */
+#ifndef AWK_EXTENSIONS_H
+#define AWK_EXTENSIONS_H
+
+#include <stddef.h>
+#include <wchar.h>
+#include <wctype.h>
+
+enum {
+    FGENSUB = 101, FSTRFTIME, FSYSTIME, FMKTIME, FAND, FOR_, FXOR, FCOMPL, FLSHIFT, FRSHIFT, FSTRTONUM, FASORT, FASORTI
+};
+
+struct Cell;
+struct Node;
+
+/* How many characters a string has; a byte that is part of none counts as one. */
+size_t agentsh_chars(const char *s);
+size_t agentsh_chars_to(const char *s, const char *end);
+/* The bytes that the character at s takes. */
+size_t agentsh_char_len(const char *s);
+/* As snprintf with one string, but width and precision count characters. */
+void agentsh_format(char *out, size_t cap, const char *format, const char *s);
+/* The width and precision in a format, added up. */
+size_t agentsh_width(const char *format);
+/* %c; 0 when plain printf does it. */
+int agentsh_char(char *out, size_t cap, const char *format, struct Cell *x);
+/* Upper or lower case; the caller frees it. */
+char *agentsh_case(const char *s, wint_t (*convert)(wint_t));
+/* Set an array to what the groups of a pattern match. */
+void agentsh_groups(struct Cell *array, const char *s, const char *pattern);
+/* A pattern as an automaton of bytes takes it; good until the next call. */
+const char *agentsh_pattern(const char *pattern);
+/* The C library's form of a pattern that looks around; NULL for every other. */
+void *agentsh_compile(const char *pattern);
+void agentsh_forget(void *compiled);
+struct fa;
+int agentsh_matches(const struct fa *f, const char *s, int not_empty);
+/* A variable of GNU's that would be set in vain. */
+int agentsh_is_unsupported(const char *name);
+struct Cell *agentsh_function(int which, struct Node *arguments);
+
+
+#ifndef tempfree
+#define tempfree(x) do { if (istemp(x)) tfree(x); } while (0)
+#endif
+
+#endif
