@@ -221,13 +221,10 @@ def main(argv: list[str] | None = None) -> int:
         return build_all(options)
 
 
-def build_all(options: argparse.Namespace) -> int:
-    """Build the modules that were asked for, one after the other; the exit code."""
-    manifest = json.loads(MANIFEST.read_text("utf-8"))
-    stamps_file = WORK / "stamps.json"
-    stamps = json.loads(stamps_file.read_text("utf-8")) if stamps_file.exists() else {}
-    start = time.monotonic()
-    wrong: list[str] = []
+def outdated(
+    options: argparse.Namespace, manifest: dict[str, Any], stamps: dict[str, Any]
+) -> dict[str, dict[str, str]]:
+    """The modules that are to be built, with the stamp that each gets then."""
     wanted: dict[str, dict[str, str]] = {}
     for name in options.modules or manifest["modules"]:
         entry = manifest["modules"][name]
@@ -236,6 +233,17 @@ def build_all(options: argparse.Namespace) -> int:
         fresh = stamps.get(name) == stamp and target.exists() and sha256_file(target) == stamp["sha256"]
         if options.force or not fresh:
             wanted[name] = stamp
+    return wanted
+
+
+def build_all(options: argparse.Namespace) -> int:
+    """Build the modules that were asked for, one after the other; the exit code."""
+    manifest = json.loads(MANIFEST.read_text("utf-8"))
+    stamps_file = WORK / "stamps.json"
+    stamps = json.loads(stamps_file.read_text("utf-8")) if stamps_file.exists() else {}
+    start = time.monotonic()
+    wrong: list[str] = []
+    wanted = outdated(options, manifest, stamps)
     try:
         units = {name: units_of(name, manifest["modules"][name]) for name in wanted}
         for name, objects in compile_all(units).items():

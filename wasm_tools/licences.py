@@ -34,7 +34,16 @@ def write_licences(target: Path, *, ziglang: Path, others: Mapping[str, Path]) -
     texts += others.items()
     rule = "=" * 78
     parts = ["The WebAssembly modules in this directory contain code under these licences."]
-    parts += [f"{rule}\n{title}\n{rule}\n\n{path.read_text('utf-8', 'replace').strip()}" for title, path in texts]
+    parts += [f"{rule}\n{title}\n{rule}\n\n{_text(path)}" for title, path in texts]
     content = "\n\n".join(parts) + "\n"
     if not target.exists() or target.read_text("utf-8") != content:
         target.write_text(content, "utf-8")
+
+
+def _text(path: Path) -> str:
+    """A licence's text: a file of its own, or the comment at the head of a source."""
+    text = path.read_text("utf-8", "replace")
+    if path.suffix in (".c", ".h"):
+        text = text[text.index("/*") + 2 : text.index("*/")]
+        text = "\n".join(line.removeprefix(" ").lstrip("*").removeprefix(" ") for line in text.splitlines())
+    return text.strip()

@@ -1,7 +1,8 @@
 """Third-party source: fetched by name through the package clients, pinned, unpacked. It never enters git.
 
-A program's source comes from wherever a client that the machine has can get it: the system's source packages, PyPI, npm,
-and the upstream release last. Whichever it was, one hash over the contents of the files that are built from must hold.
+A program's source comes from wherever a client that the machine has can get it: the system's source packages, PyPI,
+npm, and the upstream release last. Whichever it was, one hash over the contents of the files that are built from must
+hold.
 """
 
 from __future__ import annotations

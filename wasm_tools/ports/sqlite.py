@@ -98,5 +98,5 @@ PORT = Port(
     name="sqlite",
     source=SOURCE,
     units=units,
-    licence_texts=(),
+    licence_texts=(("sqlite: public domain", "sqlite3.h"),),
 )
