@@ -8,12 +8,13 @@ leg by leg; past a bound on the work, what is left of the stretch counts as repl
 
 from __future__ import annotations
 
+import io
 from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _MOST_EDITS = 100
 """Edits after which the greedy search keeps what it has found and goes on from there."""
@@ -42,12 +43,7 @@ class _Range(NamedTuple):
 
 def split_lines(text: bytes) -> list[bytes]:
     r"""The lines of ``text`` with their ends; only ``\n`` ends a line, and the last one may lack it."""
-    lines = text.split(b"\n")
-    last = lines.pop()
-    lines = [line + b"\n" for line in lines]
-    if last:
-        lines.append(last)
-    return lines
+    return io.BytesIO(text).readlines()
 
 
 def matching_blocks(old: Sequence[bytes], new: Sequence[bytes]) -> list[Block]:
@@ -57,11 +53,41 @@ def matching_blocks(old: Sequence[bytes], new: Sequence[bytes]) -> list[Block]:
         old: lines of the one.
         new: lines of the other.
     """
+    head = _shared(old, new)
+    tail = _shared(old[head:][::-1], new[head:][::-1])
+    i_end, j_end = len(old) - tail, len(new) - tail
+    # A line that the other side lacks can never match: without them most changes leave nothing to search.
+    on_old, on_new = set(old[head:i_end]), set(new[head:j_end])
+    rows = [i for i in range(head, i_end) if old[i] in on_new]
+    columns = [j for j in range(head, j_end) if new[j] in on_old]
     numbers: dict[bytes, int] = {}
-    a = [numbers.setdefault(line, len(numbers)) for line in old]
-    b = [numbers.setdefault(line, len(numbers)) for line in new]
-    matcher = _Matcher(a, b)
-    return list(_joined(matcher.run()))
+    a = [numbers.setdefault(old[i], len(numbers)) for i in rows]
+    b = [numbers.setdefault(new[j], len(numbers)) for j in columns]
+    between = _placed(_Matcher(a, b).run(), rows, columns)
+    return list(_joined([Block(0, 0, head), *between, Block(i_end, j_end, tail)]))
+
+
+def _shared(old: Sequence[bytes], new: Sequence[bytes]) -> int:
+    """How many lines two texts have in common from their start: by halves, as comparing slices is quick."""
+    low, high = 0, min(len(old), len(new))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if old[low:middle] == new[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _placed(blocks: Iterable[Block], rows: list[int], columns: list[int]) -> Iterator[Block]:
+    """Blocks of what is left of two texts, as blocks of the texts."""
+    for old, new, size in blocks:
+        start = 0
+        for k in range(1, size + 1):
+            last_i, last_j = rows[old + k - 1], columns[new + k - 1]
+            if k == size or rows[old + k] != last_i + 1 or columns[new + k] != last_j + 1:
+                yield Block(rows[old + start], columns[new + start], k - start)
+                start = k
 
 
 class _Matcher:
@@ -114,7 +140,7 @@ class _Matcher:
 
     def _greedy(self, r: _Range) -> list[Block]:
         """Match a stretch without unique lines by the shortest edit script, if it is short enough."""
-        # A line that the other side lacks can never match: without them the search is short where it matters.
+        # As for the whole texts: what one of these two stretches lacks.
         in_a, in_b = set(self._a[r.old : r.old_end]), set(self._b[r.new : r.new_end])
         rows = [i for i in range(r.old, r.old_end) if self._a[i] in in_b]
         columns = [j for j in range(r.new, r.new_end) if self._b[j] in in_a]
@@ -205,10 +231,12 @@ def _between(r: _Range, anchors: list[tuple[int, int]]) -> Iterator[_Range]:
         i, j = x + 1, y + 1
 
 
-def _joined(blocks: list[Block]) -> Iterator[Block]:
+def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
     """Blocks that touch on both sides, made one."""
     current: Block | None = None
     for block in blocks:
+        if not block.size:
+            continue
         if current and (current.old + current.size, current.new + current.size) == block[:2]:
             current = Block(current.old, current.new, current.size + block.size)
             continue

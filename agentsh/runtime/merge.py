@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agentsh.core.history import Side
-    from agentsh.runtime.linediff import Block
     from agentsh.store import Store
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -98,45 +97,47 @@ def merge_texts(base: bytes, ours: bytes, theirs: bytes) -> Merge:
         return Merge((theirs,), 0)
     lines = split_lines(base), split_lines(ours), split_lines(theirs)
     parts: list[bytes | Region] = []
+    agreed: list[bytes] = []
     at = (0, 0, 0)
-    for stable, count in _stable(*lines):
-        parts += _unstable(lines, at, stable)
-        parts.append(b"".join(lines[0][stable[0] : stable[0] + count]))
-        at = (stable[0] + count, stable[1] + count, stable[2] + count)
-    parts += _unstable(lines, at, (len(lines[0]), len(lines[1]), len(lines[2])))
+    end = (len(lines[0]), len(lines[1]), len(lines[2]))
+    for *stable, count in [*_stable(*lines), (*end, 0)]:
+        i, j, k = stable
+        region = _settle(agreed, lines[0][at[0] : i], lines[1][at[1] : j], lines[2][at[2] : k])
+        if region is not None:
+            parts += [b"".join(agreed), region]
+            agreed = []
+        agreed += lines[0][i : i + count]
+        at = (i + count, j + count, k + count)
+    parts.append(b"".join(agreed))
     return Merge(tuple(p for p in parts if p), sum(isinstance(p, Region) for p in parts))
 
 
-_Point = tuple[int, int, int]
-
-
-def _stable(base: list[bytes], ours: list[bytes], theirs: list[bytes]) -> Iterator[tuple[_Point, int]]:
+def _stable(base: list[bytes], ours: list[bytes], theirs: list[bytes]) -> Iterator[tuple[int, int, int, int]]:
     """The stretches that all three share: where each begins, and how many lines it has."""
     left, right = matching_blocks(base, ours), matching_blocks(base, theirs)
     i = j = 0
     while i < len(left) and j < len(right):
-        a, b = left[i], right[j]
-        start, end = max(a.old, b.old), min(a.old + a.size, b.old + b.size)
+        (a, a_new, a_size), (b, b_new, b_size) = left[i], right[j]
+        start = max(b, a)
+        a_end, b_end = a + a_size, b + b_size
+        end = min(b_end, a_end)
         if start < end:
-            yield (start, _opposite(a, start), _opposite(b, start)), end - start
-        if a.old + a.size <= b.old + b.size:
+            yield start, a_new + start - a, b_new + start - b, end - start
+        if a_end <= b_end:
             i += 1
         else:
             j += 1
 
 
-def _opposite(block: Block, line: int) -> int:
-    return block.new + line - block.old
-
-
-def _unstable(lines: tuple[list[bytes], ...], start: _Point, end: _Point) -> list[bytes | Region]:
-    """What becomes of the stretch between two stable ones."""
-    base, ours, theirs = (tuple(x[a:b]) for x, a, b in zip(lines, start, end, strict=True))
+def _settle(agreed: list[bytes], base: list[bytes], ours: list[bytes], theirs: list[bytes]) -> Region | None:
+    """Add what becomes of the stretch between two stable ones; a region when there is no agreement about it."""
     if ours in (theirs, base):
-        return [b"".join(theirs)]
-    if theirs == base:
-        return [b"".join(ours)]
-    return [Region(base, ours, theirs)]
+        agreed += theirs
+    elif theirs == base:
+        agreed += ours
+    else:
+        return Region(tuple(base), tuple(ours), tuple(theirs))
+    return None
 
 
 def merge_entries(
