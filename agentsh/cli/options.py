@@ -139,6 +139,7 @@ def opened(
     from agentsh import Workspace  # noqa: PLC0415 - loads the runtime; --help does without
 
     with Workspace.open(directory, policy=policy, damaged=damaged) as workspace:
+        workspace.on_wait = say
         for notice in workspace.config.notices:
             say(f"notice: {visible_line(notice)}")
         for recovery in workspace.recovered:

@@ -21,7 +21,7 @@ from agentsh.runtime.pending import STAGED, netted, owners
 from agentsh.runtime.policies import load_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from agentsh.core.diff import FileDiff
     from agentsh.core.explanation import Explained
@@ -58,6 +58,7 @@ class Workspace:
         config: the configuration that holds here.
         policy: the policy that decides.
         recovered: what opening had to put right after a process had died.
+        on_wait: told, in a sentence, when a change has to wait for another process.
         stale: true when another process was changing the workspace as it was looked at last: what was taken for its
             state now is then the last one that is known whole.
     """
@@ -69,7 +70,9 @@ class Workspace:
         self.recovered: tuple[Recovery, ...] = ()
         self.stale = False
         self._home = home
-        self._lock = FileLock(home / "lock")
+        # As long as one action of another process may take.
+        self._lock = FileLock(home / "lock", wait_s=config.limits.wall_s + 10, on_wait=self._waiting)
+        self.on_wait: Callable[[str], None] | None = None
         self._tree = Tree(path)
         self._store: Store | None = None
         self._staging: StagingView | None = None
@@ -139,6 +142,10 @@ class Workspace:
             ws.close()
             raise
         return ws
+
+    def _waiting(self, why: str) -> None:
+        if self.on_wait is not None:
+            self.on_wait(why)
 
     def close(self) -> None:
         """Stop the sandbox and close the store. What is staged stays staged."""
