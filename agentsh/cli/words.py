@@ -31,6 +31,7 @@ FLAG_REASONS = {
     Flag.ESCAPING_SYMLINK: "a symlink that leads out of the workspace",
     Flag.EXECUTABLE: "becomes executable",
     Flag.SECRET_LIKE: "by its name it holds credentials",
+    Flag.NOT_KEPT: "its content is not kept, so this cannot be reverted",
     Flag.SPECIAL: "a socket, device or FIFO: cannot be committed",
 }
 

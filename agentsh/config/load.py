@@ -126,11 +126,17 @@ _KEEP = {"keep_days": "days", "keep_snapshots": "snapshots", "max_bytes": "max_b
 
 
 def _keep(table: Table, path: Path) -> Keep:
-    _known(table, {*_KEEP}, path, "store.")
+    _known(table, {*_KEEP, "exclude", "exclude_secret_like"}, path, "store.")
     for key, value in table.items():
+        if key not in _KEEP:
+            continue
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
             raise _bad(path, f"store.{key}", f"must be a whole number, 0 (no bound) to {_MOST}")
-    return Keep(**{name: table[key] for key, name in _KEEP.items() if key in table})
+    return Keep(
+        **{name: table[key] for key, name in _KEEP.items() if key in table},
+        exclude=_texts(table, "exclude", path),
+        exclude_secret_like=_switch(table, "exclude_secret_like", False, path),
+    )
 
 
 def _profile(name: str, table: Table, path: Path) -> ModelProfile:

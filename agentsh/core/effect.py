@@ -47,6 +47,8 @@ class Flag(StrEnum):
     """A file that gains an execute bit."""
     SECRET_LIKE = "secret-like"  # noqa: S105 - a name, no secret
     """A file that by its name holds credentials."""
+    NOT_KEPT = "not-kept"
+    """A file whose content the store is told not to keep: what the effect replaces cannot be brought back."""
     SPECIAL = "special"
     """A socket, device or FIFO, which cannot be kept or committed."""
 

@@ -17,15 +17,24 @@ class Keep:
         days: content that nothing needed for so many days may go.
         snapshots: the newest so many snapshots can be restored, and what ran since the oldest of them reverted.
         max_bytes: of the store; beyond it the oldest content goes first.
+        exclude: path patterns whose content is not kept at all, but while an action on it waits.
+        exclude_secret_like: the same for files that by their name hold credentials.
     """
 
     days: int = 0
     snapshots: int = 0
     max_bytes: int = 0
+    exclude: tuple[str, ...] = ()
+    exclude_secret_like: bool = False
+
+    @property
+    def excludes(self) -> bool:
+        """True when the content of some paths is not to be kept."""
+        return bool(self.exclude or self.exclude_secret_like)
 
     @property
     def bounded(self) -> bool:
-        """True when anything may go at all."""
+        """True when anything may go for its age or size."""
         return bool(self.days or self.snapshots or self.max_bytes)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from agentsh.core.effect import ChangeSet, FileEffect, change_set
+from agentsh.core.effect import ChangeSet, FileEffect, Flag, change_set
 from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import ConflictError, LimitExceeded
 from agentsh.core.sanitise import visible_path
@@ -99,7 +100,10 @@ def capture(
             before = read_entry(workspace, path, store)
         after = read_entry(staged, path, store)
         if before != after:
-            effects.append(flag_effect(FileEffect(path, before, after)))
+            effect = flag_effect(FileEffect(path, before, after))
+            if store.excluded is not None and before is not None and before.digest and store.excluded(path):
+                effect = replace(effect, flags=(*effect.flags, Flag.NOT_KEPT))
+            effects.append(effect)
     if moved:
         names = ", ".join(visible_path(p) for p in moved[:5])
         raise ConflictError(

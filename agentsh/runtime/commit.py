@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from agentsh.core.entry import EntryType
-from agentsh.core.errors import ActionFailed, AgentshError, ConflictError, LimitExceeded, UsageError
+from agentsh.core.errors import ActionFailed, AgentshError, ConflictError, LimitExceeded, NotFoundError, UsageError
 from agentsh.core.faults import fault_point
 from agentsh.core.history import CommitKind, CommitOutcome
 from agentsh.core.report import CommitResult
@@ -67,7 +67,7 @@ def commit_effects(
     present = check_effects(store, tree, wanted)
     for effect in wanted:
         if effect.after is not None and effect.after.digest is not None and effect.path not in present:
-            store.require_blob(effect.after.digest)
+            _require(store, effect.path, effect.after.digest)
     fault_point("commit.before-intent")
     id_ = store.begin_commit(kind, actions, wanted)
     fault_point("commit.after-intent")
@@ -117,6 +117,13 @@ def check_effects(store: Store, tree: Tree, effects: Sequence[FileEffect]) -> se
             next_step="Reject the action and run it again on the present state.",
         )
     return present
+
+
+def _require(store: Store, path: bytes, digest: bytes) -> None:
+    try:
+        store.require_blob(digest)
+    except NotFoundError as e:
+        raise NotFoundError(f"{visible_path(path)} cannot be written. {e.what}", next_step=e.next_step) from e
 
 
 def _reachable(tree: Tree, path: bytes, after: Mapping[bytes, Entry | None], known: dict[bytes, bool]) -> bool:

@@ -165,7 +165,8 @@ class _Scanner:
         with self._store.batch():
             for path, st in files:
                 try:
-                    entry = observe(self._tree, path, self._store.put_fd)
+                    kept = self._store.excluded is None or not self._store.excluded(path)
+                    entry = observe(self._tree, path, self._store.put_fd if kept else self._store.note_fd)
                     now = self._tree.lstat(path)
                 except (OSError, ConflictError):  # no right to read it, or it is being written all the time
                     self.unreadable.append(path)

@@ -175,6 +175,10 @@ class Workspace:
             from agentsh.store import Store  # noqa: PLC0415 - its codecs load only when a store is opened
 
             self._store = Store.open(self._home / "store.db")
+            if self.config.keep.excludes:
+                from agentsh.policy import excluded  # noqa: PLC0415 - only with exclusions
+
+                self._store.excluded = excluded(self.config.keep)
         return self._store
 
     def _open_staging(self) -> StagingView:
@@ -242,8 +246,11 @@ class Workspace:
         self.recovered += tuple(done)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self, *, settles: bool = True) -> Iterator[None]:
         """This process's turn to change something: alone, and on what no dead process has left half done.
+
+        Args:
+            settles: something may wait no longer afterwards, so that content that is not to be kept can go.
 
         Raises:
             WorkspaceBusy: another process is working here.
@@ -253,6 +260,8 @@ class Workspace:
             if store.unfinished():
                 self._put_right(store)
             yield
+            if settles:
+                store.forget_excluded()
 
     # -- act -----------------------------------------------------------------------------------------------------
 
@@ -319,7 +328,7 @@ class Workspace:
                 raise UsageError("The time limit must be a number of seconds, more than 0.")
             limits = replace(limits, wall_s=timeout)
         actor = self._open_actor()
-        with self._turn():
+        with self._turn(settles=False):
             return actor.run(spec, limits=limits, session=session, on_output=on_output)
 
     def interrupt(self) -> None:

@@ -19,8 +19,8 @@ PIECE = 4 * 1024 * 1024
 """Bytes of content in a piece; smaller content is one blob."""
 
 _PLAIN, _ZSTD, _PIECES = 0, 1, 2
-LOST, LET_GO = b"\x01", b"\x02"
-"""Why content is not kept any more, in place of a list of pieces: damaged and given up, or too old for the budget.
+LOST, LET_GO, EXCLUDED = b"\x01", b"\x02", b"\x03"
+"""Why content is not kept, in place of a list of pieces: damaged and given up, too old for the budget, not to be kept.
 
 The row stays, so that everything that names the content can still be read and proved.
 """
@@ -86,6 +86,16 @@ class Blobs:
             UsageError: ``fd`` is no regular file.
         """
         return self._stable(fd, keep=True)
+
+    def note_fd(self, fd: int) -> tuple[bytes, int]:
+        """As :meth:`put_fd`, for content that is not to be kept: its digest and size are."""
+        digest, size = self.hash_fd(fd)
+        with self._db.write(durable=False) as connection:
+            connection.execute(
+                "INSERT INTO blobs(digest, size, codec, data) VALUES (?, ?, 2, ?) ON CONFLICT DO NOTHING",
+                (digest, size, EXCLUDED),
+            )
+        return digest, size
 
     def hash_fd(self, fd: int) -> tuple[bytes, int]:
         """As :meth:`put_fd`, without keeping anything."""
@@ -334,6 +344,11 @@ def _gone(digest: bytes, why: bytes) -> NotFoundError | StoreDamaged:
         return NotFoundError(
             f"The content {digest.hex()} is not kept any more: it was older than the configuration keeps.",
             next_step="'[store]' in the configuration says how much is kept; newer actions and snapshots are there.",
+        )
+    if why == EXCLUDED:
+        return NotFoundError(
+            f"The content {digest.hex()} is not kept: '[store]' in the configuration excludes its path.",
+            next_step="What replaced it is there now; agentsh cannot bring the old content back.",
         )
     if why == LOST:
         return StoreDamaged(

@@ -54,9 +54,9 @@ WITH action_times(number, at) AS (
   SELECT a.number, iif(a.status IN {_OPEN}, {_ALWAYS}, max(a.started_at, coalesce(c.started_at, 0)))
   FROM actions a LEFT JOIN commits c ON c.number = a.landed
 ), refs(blob, at) AS (
-  SELECT f.before_blob, iif(f.state IN {_OPEN}, {_ALWAYS}, t.at)
+  SELECT f.before_blob, t.at
   FROM effects f JOIN action_times t ON t.number = f.action
-  UNION ALL SELECT f.after_blob, iif(f.state IN {_OPEN}, {_ALWAYS}, t.at)
+  UNION ALL SELECT f.after_blob, t.at
   FROM effects f JOIN action_times t ON t.number = f.action
   UNION ALL SELECT f.before_blob, iif(c.outcome IS NULL, {_ALWAYS}, c.started_at)
   FROM commit_effects f JOIN commits c ON c.number = f."commit"

@@ -14,6 +14,7 @@ from agentsh.store.sessions import Sessions
 from agentsh.store.snapshots import Snapshots
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from agentsh.core.limits import Keep
@@ -36,6 +37,8 @@ class Store(Actions, Approvals, Blobs, Commits, Log, Sessions, Snapshots):
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self.excluded: Callable[[bytes], bool] | None = None
+        """Which paths' content is not kept but while an action on it waits; None: of all paths it is kept."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -87,6 +90,12 @@ class Store(Actions, Approvals, Blobs, Commits, Log, Sessions, Snapshots):
         from agentsh.store.gc import collect  # noqa: PLC0415 - only this needs it
 
         return collect(self._db, keep, dry_run=dry_run, pages=pages)
+
+    def forget_excluded(self) -> int:
+        """Let go of the content of excluded paths that no waiting action needs; how many contents went."""
+        from agentsh.store.exclusion import forget  # noqa: PLC0415 - only with exclusions
+
+        return 0 if self.excluded is None else forget(self._db, self.excluded)
 
     def growth(self) -> float | None:
         """Bytes of content that are added in a day, on average; None before the first snapshot."""

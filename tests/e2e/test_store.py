@@ -50,3 +50,36 @@ def test_a_damaged_store_is_told_and_repaired(agentsh: Any) -> None:
     assert (store.with_name(report["repaired"]["aside"])).read_bytes()[4096:] == whole[4096:]
     agentsh("revert", "a1")
     assert agentsh.state() == {}
+
+
+def test_an_excluded_file_is_said_to_be_beyond_undo_before_it_is_approved(agentsh: Any) -> None:
+    configuration = agentsh.root.parent / "configuration"
+    configuration.mkdir()
+    (configuration / "config.toml").write_text('[store]\nexclude = ["*.pem"]\n')
+    place = {"AGENTSH_CONFIG_DIR": str(configuration)}
+    (agentsh.root / "key.pem").write_text("old-words\n" * 30)
+    done = agentsh("exec", "echo new-words > key.pem", **place)
+    assert b"cannot be reverted" in done.stdout + done.stderr
+    agentsh("approve", "a1", **place)
+    agentsh("commit", **place)
+    assert (agentsh.root / "key.pem").read_text() == "new-words\n"
+    assert b"excludes" in agentsh("revert", "a1", code=2, **place).stderr
+    assert (agentsh.root / "key.pem").read_text() == "new-words\n"
+    assert agentsh.json("check", **place)["ok"] is True
+
+
+def test_a_bound_is_kept_to_by_itself_and_a_dry_run_tells(agentsh: Any) -> None:
+    configuration = agentsh.root.parent / "configuration"
+    configuration.mkdir()
+    (configuration / "config.toml").write_text("[store]\nmax_bytes = 1\n")
+    agentsh("exec", "--commit", "seq 20000 > f")
+    agentsh("exec", "--commit", "seq 30000 > f")
+    place = {"AGENTSH_CONFIG_DIR": str(configuration)}
+    plan = agentsh.json("gc", "--dry-run", **place)
+    assert plan["actions"] == ["a1", "a2"]
+    assert agentsh.json("status", **place)["store_max_bytes"] == 1
+    assert b"reached" in agentsh("status", **place).stdout
+    agentsh("exec", "--commit", "echo x > g", **place)
+    agentsh("revert", "a2", code=2)
+    agentsh("revert", "a3")
+    assert agentsh.json("check")["ok"] is True
