@@ -114,7 +114,7 @@ class Pair:
         _plant(twin, line)
         environment = {"LC_ALL": "C.UTF-8", "LANG": "C.UTF-8", "PATH": os.environ["PATH"], "TZ": "UTC"}
         done = subprocess.run(
-            ["bash", "-c", line.text],
+            ["bash", "-c", line.text, "agentsh"],
             cwd=twin,
             input=line.stdin,
             capture_output=True,

@@ -40,7 +40,7 @@ COMMANDS = [
 
 
 def test_the_contract_has_every_command() -> None:
-    assert sorted([*COMMANDS, "secrets", "tools"]) == sorted(root.list_commands(click.Context(root)))
+    assert sorted([*COMMANDS, "policy", "secrets", "tools"]) == sorted(root.list_commands(click.Context(root)))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -54,7 +54,7 @@ def test_every_command_explains_itself_with_an_example(cli: Any, command: str) -
     assert "-w, --workspace" in text
 
 
-@pytest.mark.parametrize("command", ["set", "list", "delete"])
+@pytest.mark.parametrize("command", ["init", "set", "test", "list", "rm"])
 def test_every_command_about_secrets_too(cli: Any, command: str) -> None:
     assert f"agentsh secrets {command}" in cli("secrets", command, "--help").out.decode().split("Examples:")[1]
 
