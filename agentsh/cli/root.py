@@ -25,6 +25,7 @@ _PLACES = {
     "revert": "undo.revert",
     "restore": "undo.restore",
     "undo": "undo.undo",
+    "export": "export.export",
     "check": "upkeep.check",
     "gc": "upkeep.gc",
     "doctor": "doctor.doctor",

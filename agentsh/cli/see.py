@@ -191,8 +191,8 @@ def show_diff(diffs: list[FileDiff], *, fold: bool = False) -> None:
 
 def write_patch(workspace: Workspace, diffs: list[FileDiff]) -> None:
     """A patch on stdout: exact bytes to a pipe or file, made visible on a terminal."""
-    from agentsh.cli.patch import patch  # noqa: PLC0415 - see agentsh.cli
     from agentsh.core.sanitise import visible  # noqa: PLC0415
+    from agentsh.runtime.patch import patch  # noqa: PLC0415 - see agentsh.cli
 
     for piece in patch(diffs, workspace.read_blob):
         if on_terminal():

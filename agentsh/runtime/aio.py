@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agentsh.core.limits import Limits
     from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, RepairReport, Status
     from agentsh.core.tool import UserTool
+    from agentsh.runtime.export import Exported
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -191,6 +192,14 @@ class AsyncWorkspace:
         """As :meth:`Workspace.revert`."""
         call = partial(self._workspace.revert, dry_run=dry_run, paths=paths, answers=answers)
         return await self._call(call, actions, hunks=hunks, lines=lines)
+
+    async def export_branch(self, branch: str, *, onto: str = "HEAD") -> Exported:
+        """As :meth:`Workspace.export_branch`."""
+        return await self._call(self._workspace.export_branch, branch, onto=onto)
+
+    async def export_patches(self, directory: Path) -> Exported:
+        """As :meth:`Workspace.export_patches`."""
+        return await self._call(self._workspace.export_patches, directory)
 
     async def restore(self, snapshot: str, *, paths: Sequence[str | bytes] = (), dry_run: bool = False) -> CommitResult:
         """As :meth:`Workspace.restore`."""

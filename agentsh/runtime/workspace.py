@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from agentsh.policy import Policy
     from agentsh.redact import Redactor
     from agentsh.runtime.act import Actor
+    from agentsh.runtime.export import Exported
     from agentsh.runtime.hunks import Choice
     from agentsh.runtime.review import Reviewer
     from agentsh.sandbox import Sandbox, StagingView
@@ -571,6 +572,33 @@ class Workspace:
         with self._turn():
             result = self._reviewer().restore(snapshot, paths=[_raw(p) for p in paths], dry_run=dry_run)
         return self._shown(result)
+
+    def export_branch(self, branch: str, *, onto: str = "HEAD") -> Exported:
+        """Write what was committed to a new branch of the git repository that the workspace is in.
+
+        Objects and one reference are written, and neither the working tree nor the index.
+
+        Args:
+            branch: its name.
+            onto: the commit that it starts from.
+
+        Raises:
+            UsageError: there is no git, no repository, no such commit, or nothing to write.
+            ConflictError: the branch exists.
+        """
+        from agentsh.runtime.gitbranch import to_branch  # noqa: PLC0415 - not for acting
+
+        return to_branch(self._open_store(), self.path, branch, onto=onto)
+
+    def export_patches(self, directory: Path) -> Exported:
+        """Write what was committed as patches that ``git am`` takes, into a new directory.
+
+        Raises:
+            UsageError: the directory exists, or there is nothing to write.
+        """
+        from agentsh.runtime.patches import to_patches  # noqa: PLC0415 - not for acting
+
+        return to_patches(self._open_store(), directory)
 
     def _shown(self, result: CommitResult) -> CommitResult:
         """A preview without the values of secrets."""

@@ -78,6 +78,8 @@ METHODS = [
     "end_session",
     "exec",
     "explain",
+    "export_branch",
+    "export_patches",
     "gc",
     "interrupt",
     "journal",

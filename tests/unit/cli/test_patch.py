@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentsh.cli.patch import patch
 from agentsh.core.diff import DiffLine, FileDiff, Hunk
 from agentsh.core.effect import EffectKind, FileEffect
 from agentsh.core.entry import Entry, EntryType
+from agentsh.runtime.patch import patch
 
 if TYPE_CHECKING:
     from pathlib import Path
