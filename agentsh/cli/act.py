@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agentsh.cli.options import Command, json_option, opened, policy_option, workspace_option
+from agentsh.cli.options import Command, json_option, limit_flag, limit_options, opened, policy_option, workspace_option
 from agentsh.cli.output import Passage, data_json, say
 from agentsh.core.action import ActionStatus
 from agentsh.core.errors import AgentshError, Interrupted, LimitExceeded, PolicyDenied, UsageError
@@ -57,7 +57,7 @@ def interruptible(workspace: Workspace) -> Iterator[None]:
 @click.argument("line")
 @click.option("--commit", is_flag=True, help="Approve the effect and commit it.")
 @click.option("--discard", is_flag=True, help="Drop the effect once the line has run.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=None, metavar="S", help="Seconds.")
+@limit_options
 @policy_option
 @workspace_option
 @json_option
@@ -66,11 +66,11 @@ def exec_(
     line: str,
     commit: bool,
     discard: bool,
-    timeout: float | None,
     policy: str | None,
     directory: str,
     data_dir: Path | None,
     as_json: bool,
+    **limits: float | None,
 ) -> int:
     """Run one shell LINE in the sandbox ('-' reads a script from stdin).
 
@@ -83,10 +83,10 @@ def exec_(
         raise UsageError("--commit and --discard exclude each other.", files="Nothing was run.")
     if not line.strip():
         raise UsageError("There is no command in the line.", files="Nothing was run.")
-    with opened(directory, data_dir, policy=policy) as workspace:
+    with opened(directory, data_dir, policy=policy, limits=limits) as workspace:
         passage = None if as_json else Passage()
         with interruptible(workspace):
-            record = workspace.exec(line, timeout=timeout, on_output=passage)
+            record = workspace.exec(line, on_output=passage)
         if passage is not None:
             passage.close()
         after = "commit" if commit else "discard" if discard else None
@@ -162,6 +162,7 @@ def _tell(workspace: Workspace, record: ActionRecord, result: CommitResult | Non
         limit = limit_name(record.stopped)
         say(f"agentsh: {record.id} was stopped by the {limit}. {visible_line(record.note)}".rstrip())
         say("  " + ("What it did is staged for review." if record.status in _STAGED else _NOTHING_STAGED))
+        say(f"  Do less at once, or raise the limit: {limit_flag(record.stopped)}, or [limits] in the configuration.")
     elif record.status is ActionStatus.INTERRUPTED:
         say(f"agentsh: {record.id} was interrupted. {visible_line(record.note)}".rstrip())
         say(f"  {_NOTHING_STAGED}")

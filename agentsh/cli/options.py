@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +15,7 @@ from agentsh.core.errors import UsageError
 from agentsh.core.sanitise import visible_line, visible_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from agentsh import Workspace
     from agentsh.core.report import Recovery
@@ -119,11 +120,68 @@ def policy_option(function: F) -> F:
     )(function)
 
 
+_UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_LIMIT_FLAGS = {"wall_s": "--timeout"}
+
+
+def limit_flag(name: str) -> str:
+    """The option that sets a limit of the configuration."""
+    return _LIMIT_FLAGS.get(name, "--" + name.replace("_", "-"))
+
+
+class _Bytes(click.ParamType[int]):
+    """A number of bytes: 4096, 64M, 1G."""
+
+    name = "bytes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value).strip().lower().removesuffix("ib").removesuffix("b")
+        number, unit = (text[:-1], _UNITS[text[-1]]) if text[-1:] in _UNITS else (text, 1)
+        if not number.isdigit() or not 0 < int(number[:16]) * unit <= _MOST or len(number) > 16:
+            self.fail(f"{visible_line(str(value))} is no number of bytes such as 4096, 64M or 1G.", param, ctx)
+        return int(number) * unit
+
+
+_MOST = 1 << 53
+_SECONDS = click.FloatRange(min=0, min_open=True, max=_MOST)
+_COUNT = click.IntRange(min=1, max=_MOST)
+_LIMITS: tuple[tuple[str, click.ParamType[Any], str, str], ...] = (
+    ("wall_s", _SECONDS, "S", "Seconds that an action may take."),
+    ("cpu_s", _SECONDS, "S", "Seconds of processor time, all its commands together."),
+    ("memory_bytes", _Bytes(), "BYTES", "Memory of one command (64M, 1G)."),
+    ("output_bytes", _Bytes(), "BYTES", "What it may print on stdout and on stderr, each."),
+    ("open_files", _COUNT, "N", "Files and pipes open at once."),
+    ("processes", _COUNT, "N", "Commands started."),
+    ("staged_bytes", _Bytes(), "BYTES", "What it may add to the staging view."),
+    ("staged_files", _COUNT, "N", "Paths that it may add to the staging view."),
+    ("loop_iterations", _COUNT, "N", "Turns of all its loops."),
+)
+
+
+def limit_options(function: F) -> F:
+    """An option for each limit of an action; the function gets them as further arguments, None where not given."""
+    for name, kind, metavar, text in reversed(_LIMITS):
+        function = click.option(limit_flag(name), name, type=kind, default=None, metavar=metavar, help=text)(function)
+    return function
+
+
 @contextmanager
 def opened(
-    directory: str, data_dir: Path | None, *, policy: str | None = None, damaged: bool = False
+    directory: str,
+    data_dir: Path | None,
+    *,
+    policy: str | None = None,
+    limits: Mapping[str, float | None] | None = None,
+    damaged: bool = False,
 ) -> Iterator[Workspace]:
     """The workspace, with what its opening put right told on stderr; closed on leaving.
+
+    Args:
+        directory: the workspace.
+        data_dir: where stores live; None for the platform's place.
+        policy: instead of the configured one.
+        limits: the person's own for this command, over the configured ones; None for one that was not given.
+        damaged: open it also when its store is damaged.
 
     Raises:
         UsageError: ``directory`` is no directory.
@@ -140,6 +198,9 @@ def opened(
 
     with Workspace.open(directory, policy=policy, damaged=damaged) as workspace:
         workspace.on_wait = say
+        given: dict[str, Any] = {name: value for name, value in (limits or {}).items() if value is not None}
+        if given:
+            workspace.config = replace(workspace.config, limits=replace(workspace.config.limits, **given))
         for notice in workspace.config.notices:
             say(f"notice: {visible_line(notice)}")
         for recovery in workspace.recovered:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agentsh.cli.options import Command, json_option, opened, policy_option, workspace_option
+from agentsh.cli.options import Command, json_option, limit_options, opened, policy_option, workspace_option
 from agentsh.cli.output import SCHEMA, can_ask, data, say
 from agentsh.core.errors import ApprovalNeeded, Interrupted, UsageError
 from agentsh.core.sanitise import visible
@@ -50,6 +50,7 @@ DEFAULT_STEPS = 50
     help="Answers of the model at most.",
 )
 @click.option("--resume", default=None, metavar="ID", help="Go on with a session ('log' lists them).")
+@limit_options
 @policy_option
 @workspace_option
 @json_option
@@ -64,6 +65,7 @@ def run(
     directory: str,
     data_dir: Path | None,
     as_json: bool,
+    **limits: float | None,
 ) -> int:
     """Let a model work on TASK, then review what it did.
 
@@ -72,7 +74,7 @@ def run(
     """
     if not (task or "").strip() and resume is None:
         raise UsageError("There is no task.", files="Nothing was run.", next_step="Say what to do: agentsh run 'TASK'.")
-    with opened(directory, data_dir, policy=policy) as workspace:
+    with opened(directory, data_dir, policy=policy, limits=limits) as workspace:
         result = _work(workspace, task or "", model=model, max_steps=max_steps, resume=resume, as_json=as_json)
         reviewed, code = _review(workspace, result, yes=yes, as_json=as_json)
         if as_json:

@@ -52,12 +52,14 @@ OPEN = (EffectState.PENDING, EffectState.APPROVED)
 
 LIMITS = {
     "wall_s": "time limit",
+    "cpu_s": "limit on processor time",
     "memory_bytes": "memory limit",
     "output_bytes": "output limit",
     "staged_bytes": "limit on staged bytes",
     "staged_files": "limit on staged files",
     "open_files": "limit on open files",
     "processes": "limit on commands",
+    "loop_iterations": "limit on loop iterations",
 }
 """What people call a limit, by its name in the configuration."""
 

@@ -44,18 +44,22 @@ class Limits:
 
     Attributes:
         wall_s: seconds from start to end.
+        cpu_s: seconds of processor time, of all its commands and threads together. Measured on Linux alone.
         memory_bytes: linear memory of one module instance.
         output_bytes: what is kept and passed on of stdout and of stderr, each.
         open_files: descriptors of the worker process, its own included.
         staged_bytes: bytes of disk that the action may add to the staging view.
         staged_files: paths that the action may add to the staging view.
         processes: commands that one action may start, pipelines and loops included.
+        loop_iterations: turns of all the loops of one shell line.
     """
 
     wall_s: float = 120.0
+    cpu_s: float = 240.0
     memory_bytes: int = 1 * GIB
     output_bytes: int = 16 * MIB
     open_files: int = 256
     staged_bytes: int = 4 * GIB
     staged_files: int = 200_000
     processes: int = 10_000
+    loop_iterations: int = 1_000_000

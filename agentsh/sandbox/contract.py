@@ -11,6 +11,8 @@ from agentsh.core.record import record
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from agentsh.sandbox.stop import Stop
+
 GUEST_ROOT = b"/workspace"
 """The absolute path by which every action knows the staging view: the same on every machine."""
 
@@ -70,6 +72,13 @@ class Launcher(Protocol):
     def names(self) -> Sequence[str]:
         """Every command there is, sorted."""
 
+    def scratch(self) -> tuple[str, str]:
+        """An empty directory for ``files`` of :meth:`start`; what is put there goes when the action ends.
+
+        Raises:
+            OSError: there is no place for one.
+        """
+
     def start(
         self,
         argv: Sequence[bytes],
@@ -80,6 +89,8 @@ class Launcher(Protocol):
         env: Mapping[str, str],
         cwd: bytes,
         beside: bool = True,
+        stop: Stop | None = None,
+        files: tuple[str, str] | None = None,
     ) -> Process:
         """Start ``argv[0]`` and return at once; the command runs beside the caller.
 
@@ -92,6 +103,9 @@ class Launcher(Protocol):
             cwd: its directory, relative to the staging view's root (``b""`` is the root).
             beside: False from a caller that does nothing else before it waits: the command then runs in the wait, and
                 no thread is woken for it.
+            stop: when asked, ends the command, with status 137.
+            files: a directory beside the staging view that the command reads and writes: its path here, and the path
+                by which the command knows it.
 
         Raises:
             KeyError: there is no such command.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import wasmtime as wt
 
-    from agentsh.sandbox.worker.launch import Unavailable
+    from agentsh.sandbox.worker.program import Unavailable
 
 _BINARY = "python-snapshot.wasm"
 _LIBRARY = "python-stdlib.zip"
@@ -127,7 +127,7 @@ def load_python(engine: wt.Engine, cache_dir: Path) -> Python | Unavailable:
     """
     import wasmtime as wt  # noqa: PLC0415 - loaded in the worker alone
 
-    from agentsh.sandbox.worker.launch import Unavailable  # noqa: PLC0415
+    from agentsh.sandbox.worker.program import Unavailable  # noqa: PLC0415
 
     artifacts = installed_artifacts()
     if artifacts is None:

@@ -171,6 +171,7 @@ class _Run:
         self._kept: dict[Literal["stdout", "stderr"], bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
         self._cut: set[str] = set()
         self._streams: dict[int, Literal["stdout", "stderr"]] = {}
+        self._cpu_before = worker.cpu_seconds()
         self._stopped = ""
         self._note = ""
         self._kill_at = 0.0
@@ -320,7 +321,10 @@ class _Run:
             self._worker.ask_to_stop(self._number)
 
     def _look(self) -> None:
-        """Compare memory and disk with the limits."""
+        """Compare processor time, memory and disk with the limits."""
+        if self._worker.cpu_seconds() - self._cpu_before > self._limits.cpu_s:
+            self._stop("cpu_s", f"It used more than {self._limits.cpu_s:g} s of processor time.")
+            return
         most = 2 * self._limits.memory_bytes + _OVERHEAD_BYTES
         if self._worker.anonymous_bytes() > most:
             self._stop("memory_bytes", "Its commands together used up the sandbox's memory.")

@@ -59,8 +59,8 @@ XARGS: Final = Grammar(
 )  # fmt: skip
 ENV: Final = Grammar(
     flags="i0",
-    valued="uC",
-    long={"--ignore-environment": "i", "--null": "0", "--unset": "u", "--chdir": "C"},
+    valued="uCS",
+    long={"--ignore-environment": "i", "--null": "0", "--unset": "u", "--chdir": "C", "--split-string": "S"},
     lone="i",
 )
 NICE: Final = Grammar(valued="n", long={"--adjustment": "n"})
@@ -115,6 +115,33 @@ def read_options(
             at += 1
         at += 1
     return found, at
+
+
+def env_options(
+    words: Sequence[str | EllipsisType | None],
+) -> tuple[list[tuple[str, str | None]], Sequence[str | EllipsisType | None]]:
+    """The options of ``env``, and the words after them; what ``-S`` splits is part of both.
+
+    Raises:
+        OptionError: as :func:`read_options`.
+    """
+    found, end = read_options(words, ENV)
+    rest = words[end:]
+    split = next((value for letter, value in found if letter == "S"), "")
+    if "S" not in dict(found):
+        return found, rest
+    if split is None:
+        raise OptionError("")
+    import shlex  # noqa: PLC0415 - few lines have it
+
+    try:
+        inner = shlex.split(split)
+    except ValueError:
+        raise OptionError("-S") from None
+    if "$" in split:
+        raise OptionError("-S")  # it would expand ${NAME}
+    more, rest = env_options([*inner, *rest])
+    return [*(f for f in found if f[0] != "S"), *more], rest
 
 
 def _read(

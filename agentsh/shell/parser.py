@@ -115,7 +115,7 @@ class Parser(CompoundParser):
         return Statement(first, tuple(rest), background)
 
     def _pipeline(self) -> Pipeline:
-        negated = timed = False
+        negated = timed = portable = False
         self.blanks()
         while (word := self.reserved()) in ("!", "time"):
             self.pos += len(word)
@@ -126,6 +126,7 @@ class Parser(CompoundParser):
             self.blanks()
             if timed and (m := _TIME_OPTION.match(self.source, self.pos)):
                 self.pos = m.end()
+                portable = True
         commands = [self.command()]
         while True:
             self.blanks()
@@ -138,7 +139,7 @@ class Parser(CompoundParser):
                 commands[-1] = self._with_stderr(commands[-1], at)
             self.newlines()
             commands.append(self.command())
-        return Pipeline(tuple(commands), negated, timed)
+        return Pipeline(tuple(commands), negated, timed, portable)
 
     def _with_stderr(self, command: Command, at: int) -> Command:
         if isinstance(command, Function):
@@ -260,7 +261,13 @@ class Parser(CompoundParser):
     def assigned_value(self) -> Word:
         """What stands after ``=``: a word, possibly empty."""
         start = self.pos
-        return self.finish(self.bare_parts(), start, braces=False, assigned=True)
+        parts = self.bare_parts()
+        if self.at("<(") or self.at(">("):
+            self.fail(
+                "process substitution in an assignment is not supported",
+                next_step="Its file goes with the command: write it as the command's argument.",
+            )
+        return self.finish(parts, start, braces=False, assigned=True)
 
     def _array(self) -> ArrayValue:
         start = self.pos

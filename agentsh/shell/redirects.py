@@ -6,7 +6,7 @@ import re
 from typing import NoReturn
 
 from agentsh.shell.dollar import DollarScanner
-from agentsh.shell.tree import DoubleQuoted, ProcessSubstitution, Quoted, Redirect, Word
+from agentsh.shell.tree import DoubleQuoted, Quoted, Redirect, Word
 
 _COMMENT = re.compile(r"#[^\n]*")
 _BLANKS = re.compile(r"(?:[ \t]|\\\n)+")
@@ -53,10 +53,6 @@ class RedirectParser(DollarScanner):
             for heredoc in pending:
                 self._read_heredoc(*heredoc)
 
-    def at(self, text: str) -> bool:
-        """Whether ``text`` stands here."""
-        return self.source.startswith(text, self.pos)
-
     def reserved(self) -> str:
         """The reserved word that stands here, not consumed; empty for none."""
         m = _RESERVED.match(self.source, self.pos)
@@ -89,17 +85,16 @@ class RedirectParser(DollarScanner):
             return None
         digits, operator, both = m.groups()
         if operator in ("<", ">") and self.source.startswith("(", m.end()):
-            self.fail(
-                f"process substitution {operator}(...) as a command's argument is not supported",
-                start,
-                next_step="Write to a file first: cmd > out.txt; then name the file, and remove it when done. "
-                "As a redirection it works: while read -r x; do ...; done < <(cmd).",
-            )
+            if digits:
+                self.fail(
+                    f"'{digits}{operator}(' is no redirection", start, next_step=f"Write {digits}{operator} file."
+                )
+            return None
         self.pos = m.end()
         self.blanks()
         if operator in ("<<", "<<-"):
             return self._heredoc(start, int(digits or 0), strip=operator == "<<-")
-        target = self._process_substitution(operator) or self.word()
+        target = self._redirected_substitution(operator) or self.word()
         if target is None:
             self.fail(f"a name is missing after '{both or operator}'")
         if both:
@@ -123,15 +118,11 @@ class RedirectParser(DollarScanner):
             self.fail(f"'{static}' is no descriptor", start)
         return Redirect(operator, fd, target, start)
 
-    def _process_substitution(self, operator: str) -> Word | None:
+    def _redirected_substitution(self, operator: str) -> Word | None:
         if operator not in ("<", ">") or not self.at(operator + "("):
             return None
         start = self.pos
-        self.enter()
-        self.pos += 2
-        body = self.substituted_body()
-        self.leave()
-        return Word((ProcessSubstitution(body),), start)
+        return Word((self.process_substitution(),), start)
 
     def _heredoc(self, start: int, fd: int, *, strip: bool) -> Redirect:
         word = self.word(braces=False)

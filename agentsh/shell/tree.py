@@ -82,9 +82,10 @@ class CommandSubstitution:
 
 @record(frozen=True, slots=True)
 class ProcessSubstitution:
-    """``<(...)`` or ``>(...)``, as the target of a redirection alone: commands have no names for descriptors."""
+    """``<(...)`` (``reads``: the command reads what the statements print) or ``>(...)``."""
 
     body: Body
+    reads: bool = True
 
 
 @record(frozen=True, slots=True)
@@ -349,11 +350,12 @@ Command: TypeAlias = (
 
 @record(frozen=True, slots=True)
 class Pipeline:
-    """``a | b``; ``negated`` by ``!``; ``timed`` by ``time``."""
+    """``a | b``; ``negated`` by ``!``; ``timed`` by ``time``, in POSIX's format with ``portable`` (``-p``)."""
 
     commands: tuple[Command, ...]
     negated: bool = False
     timed: bool = False
+    portable: bool = False
 
 
 @record(frozen=True, slots=True)

@@ -8,7 +8,18 @@ from typing import NoReturn
 from agentsh.core.errors import ShellSyntaxError
 from agentsh.shell.braces import BracesTooDeepError, find_braces
 from agentsh.shell.modes import BARE, DOUBLE, EXTGLOB, HEREDOC, REGEX, Mode
-from agentsh.shell.tree import Body, CommandSubstitution, DoubleQuoted, Glob, Literal, Part, Quoted, Tilde, Word
+from agentsh.shell.tree import (
+    Body,
+    CommandSubstitution,
+    DoubleQuoted,
+    Glob,
+    Literal,
+    Part,
+    ProcessSubstitution,
+    Quoted,
+    Tilde,
+    Word,
+)
 
 MAX_NESTING = 64
 """Substitutions, quotes and compound commands inside each other. Bounded so that no input can exhaust the stack."""
@@ -66,6 +77,10 @@ class WordScanner:
             next_step=next_step or "Correct the line and run it again.",
         )
 
+    def at(self, text: str) -> bool:
+        """Whether ``text`` stands here."""
+        return self.source.startswith(text, self.pos)
+
     def enter(self) -> None:
         """Count one level of nesting."""
         self.depth += 1
@@ -94,9 +109,21 @@ class WordScanner:
             text = m.group()
             return Word((Literal(text),), start, text)
         parts = self.parts(BARE)
+        while self.at("<(") or self.at(">("):
+            parts.append(self.process_substitution())
+            parts.extend(self.parts(BARE))
         if self.pos == start:
             return None
         return self.finish(parts, start, braces=braces)
+
+    def process_substitution(self) -> ProcessSubstitution:
+        """The ``<(...)`` or ``>(...)`` that stands here."""
+        reads = self.at("<(")
+        self.enter()
+        self.pos += 2
+        body = self.substituted_body()
+        self.leave()
+        return ProcessSubstitution(body, reads)
 
     def finish(self, parts: list[Part], start: int, *, braces: bool = True, assigned: bool = False) -> Word:
         """A word of ``parts``: with braces found and tildes recognised."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from agentsh.core.record import record
 from agentsh.shell.options import (
-    ENV,
     FIND_STARTS,
     FIND_TAKES_ONE,
     NICE,
@@ -16,6 +15,7 @@ from agentsh.shell.options import (
     XARGS,
     Grammar,
     OptionError,
+    env_options,
     read_options,
 )
 
@@ -101,7 +101,10 @@ def _after(words: Words, grammar: Grammar) -> Words | None:
 
 
 def _env(words: Words) -> Inside:
-    rest = _after(words, ENV)
+    try:
+        _, rest = env_options(words)
+    except OptionError:
+        return _UNKNOWN
     while rest and isinstance(rest[0], str) and _NAME_VALUE.match(rest[0]):
         rest = rest[1:]
     return _command(rest)

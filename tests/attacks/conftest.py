@@ -23,7 +23,7 @@ _SOURCE = Path(__file__).parent / "guest" / "attack.c"
 # Runs in the worker before it starts: 'attack' becomes a command.
 _HOSTILE = """
 import agentsh.sandbox.worker.catalogue as catalogue
-from agentsh.sandbox.worker.launch import Tool
+from agentsh.sandbox.worker.program import Tool
 import wasmtime
 _get = catalogue.Commands.get
 def get(self, name):

@@ -52,9 +52,20 @@ def test_the_workers_process_is_confined(cage: Cage):
 
 
 def test_descriptors_of_the_worker(cage: Cage):
-    """Its three streams and the view: none of the worker's sockets, logs and mounts."""
-    assert cage.attack("fds").stdout.split() == [b"0", b"1", b"2", b"3"]
-    assert cage.run("attack fds < file | cat").stdout.split() == [b"0", b"1", b"2", b"3"]
+    """Its three streams, the view, and the devices: none of the worker's sockets, logs and mounts."""
+    own = [b"0", b"1", b"2", b"3"] + [b"4"] * (not cage.sandbox.isolation)
+    assert cage.attack("fds").stdout.split() == own
+    assert cage.run("attack fds < file | cat").stdout.split() == own
+
+
+def test_the_devices_are_five_and_nothing_else_can_be_made_among_them(cage: Cage):
+    cage.run("true")
+    if cage.sandbox.isolation:
+        pytest.skip("without namespaces there are none")
+    assert cage.run("ls /dev").stdout.split() == [b"full", b"null", b"random", b"urandom", b"zero"]
+    script = "tee /dev/made < file; ln -s /etc /dev/x; mkdir /dev/d; rm /dev/null; mv file /dev/f; ls /dev; ls file"
+    assert cage.run(script).stdout.split()[-6:] == [b"full", b"null", b"random", b"urandom", b"zero", b"file"]
+    cage.assert_unharmed()
 
 
 def test_modules_import_no_way_to_a_network_or_process(cage: Cage, hostile_module: Path):

@@ -128,25 +128,6 @@ def _exec(shell: Shell, arguments: Words) -> int:
     raise ExitSignal(result if isinstance(result, int) else result.wait())
 
 
-def _wait(shell: Shell, arguments: Words) -> int:
-    words = strings(arguments)
-    if not words:
-        for job in list(shell.jobs.values()):
-            job.task.wait()
-        shell.jobs.clear()
-        return 0
-    status = 0
-    for word in words:
-        number = word if not word.startswith("%") else str(int(word[1:]) + 1) if word[1:].isdigit() else word
-        known = shell.jobs.pop(number) if number in shell.jobs else None
-        if known is None:
-            shell.complain(f"wait: {visible_line(word)}: not a job of this shell")
-            status = 127
-        else:
-            status = known.task.wait()
-    return status
-
-
 def _trap(shell: Shell, arguments: Words) -> int:
     from agentsh.shell.parser import parse  # noqa: PLC0415 - traps are rare
 
@@ -259,7 +240,6 @@ TABLE: dict[str, Builtin] = {
     "source": _source,
     ".": _source,
     "exec": _exec,
-    "wait": _wait,
     "trap": _trap,
     "sh": _sh,
     "bash": _sh,

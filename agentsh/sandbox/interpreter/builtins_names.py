@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from agentsh.core.sanitise import visible_line
 from agentsh.sandbox.interpreter import commands, registry
 from agentsh.sandbox.interpreter.control import CommandError
+from agentsh.sandbox.interpreter.parameters import quote
 from agentsh.sandbox.interpreter.registry import strings
 
 if TYPE_CHECKING:
@@ -129,17 +130,41 @@ def _refused(name: str, instead: str) -> Builtin:
     return builtin
 
 
+def _alias(shell: Shell, arguments: Words) -> int:
+    """As in every shell that reads a script: aliases are kept and shown, and no command is ever replaced by one."""
+    words = strings(arguments)
+    aliases = shell.state.aliases
+    status = 0
+    for word in words or sorted(aliases):
+        name, equals, text = word.partition("=")
+        if words and equals:
+            aliases[name] = text
+        elif name in aliases:
+            shell.write(1, f"alias {name}={quote(aliases[name])}\n")
+        elif name != "-p":
+            shell.complain(f"alias: {visible_line(name)}: not found")
+            status = 1
+    return status
+
+
+def _unalias(shell: Shell, arguments: Words) -> int:
+    status = 0
+    for name in strings(arguments):
+        if name == "-a":
+            shell.state.aliases.clear()
+        elif shell.state.aliases.pop(name, None) is None:
+            shell.complain(f"unalias: {visible_line(name)}: not found")
+            status = 1
+    return status
+
+
 TABLE: dict[str, Builtin] = {
+    "alias": _alias,
+    "unalias": _unalias,
     "command": _command,
     "type": _type,
     "which": _which,
     "builtin": _builtin,
     "hash": _hash,
-    "alias": _refused("alias", "write a function: name() { ...; }"),
-    "unalias": _refused("unalias", "there are no aliases"),
-    "ulimit": _refused("ulimit", "limits are set for the whole action"),
-    "fg": _refused("fg", "use wait"),
-    "bg": _refused("bg", "end the command with &"),
-    "disown": _refused("disown", "an action ends when its jobs do"),
     "enable": _refused("enable", "builtins are fixed"),
 }

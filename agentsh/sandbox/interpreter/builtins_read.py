@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import stat
 import struct
 import termios
+import time
+from math import inf
 from typing import TYPE_CHECKING
 
 from agentsh.core.sanitise import visible_line
@@ -21,14 +24,17 @@ if TYPE_CHECKING:
     from agentsh.sandbox.interpreter.shell import Shell
 
 _CHUNK = 4096
+_LATE = 142  # 128 + SIGALRM
 _MAX_LINE = 16 << 20
 
 
 class LineReader:
     """Reads up to a delimiter and not a byte further, so that the next command reads on from there."""
 
-    def __init__(self, run: Run, fd: int) -> None:
+    def __init__(self, run: Run, fd: int, until: float = inf) -> None:
         self.run = run
+        self.until_time = until
+        self.late = False
         self.fd = fd
         try:
             self.seekable = stat.S_ISREG(os.fstat(fd).st_mode)
@@ -56,7 +62,9 @@ class LineReader:
 
     def _byte(self) -> bytes:
         if self.ready == 0:
-            self.run.wait_readable(self.fd)
+            if not self.run.wait_readable(self.fd, self.until_time):
+                self.late = True
+                return b""
             try:
                 self.ready = struct.unpack("i", fcntl.ioctl(self.fd, termios.FIONREAD, b"\0" * 4))[0]
             except OSError:
@@ -130,7 +138,10 @@ def _read(shell: Shell, arguments: Words) -> int:
     delimiter = encode(options.values.get("d", "\n"))[:1] or b"\0"
     exact = "N" in options.values
     most = options.number("N", -1) if exact else options.number("n", -1)
-    reader = LineReader(shell.run, real)
+    timeout = _timeout(options.values["t"]) if "t" in options.values else inf
+    if timeout == 0:
+        return int(not select.select([real], [], [], 0)[0])
+    reader = LineReader(shell.run, real, time.monotonic() + timeout)
     try:
         data, found = reader.until(b"" if exact else delimiter, most) if not exact else _exactly(reader, most)
         text = decode(data).replace("\0", "")
@@ -151,7 +162,17 @@ def _read(shell: Shell, arguments: Words) -> int:
         values = split_fields(marked, shell.expander.ifs(), len(names))
         for i, name in enumerate(names):
             shell.state.set(name, values[i] if i < len(values) else "")
-    return int(not found)
+    return _LATE if reader.late else int(not found)
+
+
+def _timeout(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < inf:
+        raise CommandError(f"read: {visible_line(text)}: invalid timeout specification")
+    return seconds
 
 
 def _exactly(reader: LineReader, most: int) -> tuple[bytes, bool]:

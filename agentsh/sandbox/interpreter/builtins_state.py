@@ -37,7 +37,11 @@ _ALWAYS = {
     "errtrace": "E",
     "functrace": "T",
 }
-_SHELL_OPTIONS = frozenset(["dotglob", "extglob", "failglob", "globstar", "nocaseglob", "nocasematch", "nullglob"])
+_SHELL_OPTIONS = frozenset(
+    ["dotglob", "extglob", "failglob", "globstar", "inherit_errexit", "nocaseglob", "nocasematch", "nullglob"]
+)
+_NO_MATTER = frozenset(["checkwinsize", "cmdhist", "histappend", "sourcepath", "progcomp", "promptvars", "checkhash"])
+"""Options that change nothing for a script, whatever they are set to."""
 
 
 # --- directory -----------------------------------------------------------------------------------------------------
@@ -222,8 +226,10 @@ def _shopt(shell: Shell, arguments: Words) -> int:
     while words and words[0].startswith("-"):
         mode += words.pop(0)[1:]
     if "o" in mode:
-        raise CommandError("shopt: -o is not supported; use set -o", 2)
+        return _set_by_name(shell, words, mode)
     for name in words:
+        if name in _NO_MATTER:
+            continue
         if name not in _SHELL_OPTIONS:
             raise CommandError(f"shopt: {visible_line(name)}: option not supported", 1)
         if name == "extglob" and "u" in mode:
@@ -237,10 +243,61 @@ def _shopt(shell: Shell, arguments: Words) -> int:
     return int(any(n not in options for n in words))
 
 
+def _set_by_name(shell: Shell, names: list[str], mode: str) -> int:
+    """``shopt -o``: the options of ``set -o``."""
+    options = shell.state.options
+    unknown = next((n for n in names if n not in _OPTIONS), None)
+    if unknown is not None:
+        raise CommandError(f"shopt: {visible_line(unknown)}: invalid option name")
+    keys = {_OPTIONS[n] for n in names}
+    if "s" in mode or "u" in mode:
+        (options.update if "s" in mode else options.difference_update)(keys)
+        return 0
+    if "q" not in mode:
+        for name in names or sorted(_OPTIONS):
+            shell.write(1, f"{name:<15}\t{'on' if _OPTIONS[name] in options else 'off'}\n")
+    return int(not keys <= options)
+
+
+def _ulimit(shell: Shell, arguments: Words) -> int:
+    """Says the action's limits; they are set for it from outside, and nothing here changes them."""
+    limits = shell.run.limits
+    values = {
+        "n": ("open files", limits.open_files),
+        "u": ("max user processes", limits.processes),
+        "t": ("cpu time", int(limits.cpu_s)),
+        "f": ("file size", limits.staged_bytes >> 10),
+        "v": ("virtual memory", limits.memory_bytes >> 10),
+        "m": ("max memory size", limits.memory_bytes >> 10),
+        "c": ("core file size", 0),
+        "s": ("stack size", 8192),
+    }
+    words = strings(arguments)
+    letters = "".join(w[1:] for w in words if w.startswith("-")).replace("S", "").replace("H", "") or "f"
+    given = [w for w in words if not w.startswith("-")]
+    if letters == "a":
+        shell.write(1, "".join(f"{text:<25} (-{letter}) {value}\n" for letter, (text, value) in values.items()))
+        return 0
+    if len(letters) != 1 or letters not in values or len(given) > 1:
+        raise CommandError(f"ulimit: -{visible_line(letters)}: option not supported", 2)
+    value = values[letters][1]
+    if not given:
+        shell.write(1, f"{value}\n")
+    elif given[0] != str(value):
+        raise CommandError("ulimit: changing a limit is not supported; the person sets them for the whole action", 2)
+    return 0
+
+
 def _umask(shell: Shell, arguments: Words) -> int:
-    if strings(arguments):
-        raise CommandError("umask: changing it is not supported; use chmod on the files", 2)
-    shell.write(1, "0022\n")
+    words = strings(arguments)
+    symbolic = words[:1] == ["-S"]
+    if words[:1] in (["-S"], ["-p"]):
+        words = words[1:]
+    if words:
+        if words[0].lstrip("0") == "22" or words[0] == "u=rwx,g=rx,o=rx":
+            return 0  # what it is
+        raise CommandError("umask: another one than 0022 is not supported; use chmod on the files", 2)
+    shell.write(1, "u=rwx,g=rx,o=rx\n" if symbolic else "0022\n")
     return 0
 
 
@@ -255,4 +312,5 @@ TABLE: dict[str, Builtin] = {
     "set": _set,
     "shopt": _shopt,
     "umask": _umask,
+    "ulimit": _ulimit,
 }

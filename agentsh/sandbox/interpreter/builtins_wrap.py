@@ -10,7 +10,7 @@ from agentsh.sandbox.interpreter.builtins_state import change_directory
 from agentsh.sandbox.interpreter.control import CommandError
 from agentsh.sandbox.interpreter.names import is_name
 from agentsh.sandbox.interpreter.registry import strings
-from agentsh.shell.options import ENV, NICE, NOHUP, OptionError, read_options
+from agentsh.shell.options import NICE, NOHUP, OptionError, env_options, read_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,12 +59,18 @@ def options_of(command: str, words: Sequence[str], grammar: Grammar, status: int
 
 def _env(shell: Shell, arguments: Words) -> int:
     given = strings(arguments)
-    options, words = options_of("env", given, ENV, _ENV_FAILED)
+    try:
+        found, rest = env_options(given)
+    except OptionError as e:
+        raise CommandError(
+            f"env: {visible_line(e.word)}: option not supported, or its value is missing", _ENV_FAILED
+        ) from None
+    options, words = {letter: value or "" for letter, value in found}, [w for w in rest if isinstance(w, str)]
     sub = shell.fork()
     state = sub.state
     if "i" in options:
         state.exported.clear()
-    for letter, name in read_options(given, ENV)[0]:
+    for letter, name in found:
         if letter == "u":
             state.exported.discard(name or "")
     while words and "=" in words[0]:

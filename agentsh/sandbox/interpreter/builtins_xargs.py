@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from agentsh.core.sanitise import visible_line
 from agentsh.sandbox.interpreter.builtins_wrap import ARGUMENT_ROOM, options_of, run_program
+from agentsh.sandbox.interpreter.concurrency import Task
 from agentsh.sandbox.interpreter.control import CommandError
 from agentsh.sandbox.interpreter.redirection import open_path
 from agentsh.sandbox.interpreter.registry import strings
@@ -17,12 +19,13 @@ from agentsh.shell.escapes import ansi_c
 from agentsh.shell.options import XARGS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from agentsh.sandbox.interpreter.registry import Builtin, Words
     from agentsh.sandbox.interpreter.shell import Shell
 
 _DIGITS = 9
+_MOST_AT_ONCE = 32
 _ITEM = re.compile(r"""[^\S\n]*(?:\n|((?:[^\s'"\\]|\\(?:.|\n)|'[^'\n]*'|"[^"\n]*")+))""")
 _QUOTED = re.compile(r"""(?:\\.|'[^'\n]*'|"[^"\n]*"|[^'"\\])*""", re.DOTALL)
 _ITEM_PIECE = re.compile(r"""\\(.|\n)|'([^'\n]*)'|"([^"\n]*)"|([^'"\\]+)""", re.DOTALL)
@@ -77,7 +80,7 @@ class _Xargs:
         self.most = _number(options, "n")
         self.lines = _number(options, "L")
         self.room = min(_number(options, "s") or ARGUMENT_ROOM, ARGUMENT_ROOM)
-        _number(options, "P")  # one after the other gives what several at a time may give
+        self.at_once = min(_number(options, "P") or _MOST_AT_ONCE, _MOST_AT_ONCE) if "P" in options else 1
 
     def read(self, text: str) -> list[list[str]]:
         """The arguments of each run."""
@@ -135,6 +138,47 @@ def _input(shell: Shell, file: str) -> bytes:
             os.close(fd)
 
 
+class _Runs:
+    """The commands of one xargs, of which several may run at once.
+
+    Attributes:
+        status: what xargs ends with, as far as is known.
+    """
+
+    def __init__(self, shell: Shell, options: _Xargs, batches: Sequence[list[str]]) -> None:
+        self._shell = shell
+        self._options = options
+        self._left = iter(batches)
+        self._lock = threading.Lock()
+        self._over = False
+        self.status = 0
+
+    def work(self) -> int:
+        """Run what is left, one after the other; several threads may do so."""
+        shell = self._shell.fork()
+        while (batch := self._next()) is not None:
+            argv = self._options.argv(batch)
+            if self._options.trace:
+                shell.write(2, " ".join(argv) + "\n")
+            self._ended(shell, argv, run_program(shell, argv))
+        return 0
+
+    def _next(self) -> list[str] | None:
+        self._shell.run.tick()
+        with self._lock:
+            return None if self._over else next(self._left, None)
+
+    def _ended(self, shell: Shell, argv: list[str], code: int) -> None:
+        with self._lock:
+            if code in (126, 127, 255):
+                self._over = True
+                self.status = 124 if code == 255 else code
+            elif code and not self._over:
+                self.status = 125 if code > 128 else 123
+        if code == 255:
+            shell.complain(f"xargs: {visible_line(argv[0])}: exited with status 255; aborting")
+
+
 def _xargs(shell: Shell, arguments: Words) -> int:
     options = _Xargs(strings(arguments))
     data = _input(shell, options.file)
@@ -144,24 +188,18 @@ def _xargs(shell: Shell, arguments: Words) -> int:
     if not options.file:
         # The commands must not read what xargs was given.
         sub.state.fds[0] = null
-    status = 0
+    batches = options.read(decode(data))
+    runs = _Runs(sub, options, batches)
     try:
-        for batch in options.read(decode(data)):
-            shell.run.tick()
-            argv = options.argv(batch)
-            if options.trace:
-                shell.write(2, " ".join(argv) + "\n")
-            code = run_program(sub, argv)
-            if code in (126, 127):
-                return code
-            if code == 255:
-                shell.complain(f"xargs: {visible_line(argv[0])}: exited with status 255; aborting")
-                return 124
-            if code:
-                status = 125 if code > 128 else 123
+        if options.at_once == 1 or len(batches) < 2:
+            runs.work()
+        else:
+            tasks = [Task(shell.run, runs.work) for _ in range(min(options.at_once, len(batches)))]
+            for task in tasks:
+                task.wait()
     finally:
         os.close(null)
-    return status
+    return runs.status
 
 
 TABLE: dict[str, Builtin] = {"xargs": _xargs}

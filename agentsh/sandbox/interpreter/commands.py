@@ -18,7 +18,7 @@ from agentsh.sandbox.interpreter.parameters import quote
 from agentsh.sandbox.interpreter.redirection import Redirections
 from agentsh.sandbox.interpreter.state import encode
 from agentsh.shell.options import FIND_STARTS
-from agentsh.shell.tree import Assignment, SimpleCommand
+from agentsh.shell.tree import Assignment, BraceList, ProcessSubstitution, SimpleCommand, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from agentsh.sandbox.interpreter.registry import Words
     from agentsh.sandbox.interpreter.shell import Shell
     from agentsh.sandbox.interpreter.state import Value
+    from agentsh.shell.tree import Part
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
@@ -49,7 +50,7 @@ def is_external(shell: Shell, c: SimpleCommand) -> bool:
     if not c.words or isinstance(c.words[0], Assignment):
         return False
     name = c.words[0].static
-    if name is None or name in shell.state.functions:
+    if name is None or name in shell.state.functions or any(_holds_files(w) for w in c.words):
         return False
     name = command_name(name)
     if name not in shell.run.names:
@@ -57,6 +58,19 @@ def is_external(shell: Shell, c: SimpleCommand) -> bool:
     if name == "find":
         return all(not isinstance(w, Assignment) and w.static not in {None, *FIND_STARTS} for w in c.words[1:])
     return name not in registry.BUILTINS
+
+
+def _holds_files(word: Word | Assignment) -> bool:
+    """Whether a word makes a file that must be let go of when the command has ended."""
+    return isinstance(word, Word) and word.static is None and _has_substitution(word.parts)
+
+
+def _has_substitution(parts: Sequence[Part]) -> bool:
+    return any(
+        isinstance(p, ProcessSubstitution)
+        or (isinstance(p, BraceList) and any(_has_substitution(a) for a in p.alternatives))
+        for p in parts
+    )
 
 
 def run_simple(shell: Shell, c: SimpleCommand) -> int:
@@ -213,6 +227,8 @@ def launch(shell: Shell, argv: Sequence[str], *, beside: bool = True) -> Process
                 env=state.environment(),
                 cwd=state.cwd,
                 beside=beside,
+                stop=shell.run.stop,
+                files=shell.run.files,
             )
         except KeyError:
             raise CommandError(unknown_command(argv[0], shell.run.names), NOT_FOUND) from None

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from agentsh.core.errors import AgentshError, LimitExceeded
 from agentsh.sandbox.interpreter import commands
-from agentsh.sandbox.interpreter.control import CommandError, ExitSignal, LoopSignal, ReturnSignal
+from agentsh.sandbox.interpreter.control import CommandError, ExitSignal, LoopSignal, ReturnSignal, StopSignal
 from agentsh.sandbox.interpreter.redirection import open_path
 from agentsh.sandbox.interpreter.run import STOPPED_FILES, Run
 from agentsh.sandbox.interpreter.state import State, decode
+from agentsh.sandbox.stop import Stop
 from agentsh.shell.tree import Body, Command, Pipeline, SimpleCommand, Statement
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 BROKEN_PIPE = 141
 """128 + SIGPIPE: the status of a shell whose reader went away."""
 
+KILLED = 137
+"""128 + SIGKILL: the status of a command that was stopped."""
+STOPPED = 143
+"""128 + SIGTERM: the status of a shell that ``timeout`` ended."""
 _JOIN_S = 0.05
 _GRACE_S = 0.2
 
@@ -73,6 +78,8 @@ class Task:
     def _main(self) -> None:
         try:
             self.status = self.work()
+        except StopSignal:
+            self.status = STOPPED
         except BaseException as e:  # noqa: BLE001 - handed to whoever waits
             self.run.fail(e)
         finally:
@@ -92,7 +99,7 @@ class Task:
             if self.thread.is_alive():
                 try:
                     self.run.tick()
-                except AgentshError as e:
+                except (AgentshError, StopSignal) as e:
                     self.run.fail(e)
                     self.thread.join(_GRACE_S)
                     raise
@@ -220,7 +227,8 @@ def substitute(shell: Shell, body: Body) -> str:
     """
     sub = shell.fork()
     # As bash: a substitution does not inherit set -e.
-    sub.state.options.discard("e")
+    if "inherit_errexit" not in sub.state.shell_options:
+        sub.state.options.discard("e")
     only = _only_command(body)
     if only is not None and not only.words and not only.assignments and len(only.redirects) == 1:
         redirect = only.redirects[0]
@@ -321,11 +329,30 @@ def start_beside(shell: Shell, body: Body, *, reads: bool) -> tuple[int, Task]:
 
 
 class Job:
-    """A statement in the background."""
+    """A statement in the background.
 
-    def __init__(self, number: str, task: Task) -> None:
+    Attributes:
+        number: by which the script knows it.
+        place: by which ``%n`` knows it: one more than that of the last one that still runs.
+        signal: what it was killed with; 0 when it was not.
+    """
+
+    def __init__(self, number: str, place: int, task: Task, stop: Stop) -> None:
         self.number = number
+        self.place = place
         self.task = task
+        self.signal = 0
+        self._stop = stop
+
+    def kill(self, number: int) -> None:
+        """Stop it, and all that it has started."""
+        self.signal = self.signal or number
+        self._stop.request()
+
+    def wait(self) -> int:
+        """Wait for its end; its status."""
+        status = self.task.wait()
+        return 128 + self.signal if self.signal and status in (KILLED, STOPPED) else status
 
 
 def start_job(shell: Shell, statement: Statement) -> int:
@@ -339,12 +366,20 @@ def start_job(shell: Shell, statement: Statement) -> int:
             owned.append(mine)
             sub.state.fds[fd] = mine
         foreground = Statement(statement.first, statement.rest)
-        task = Task(shell.run, lambda: run_subshell(sub, (foreground,)), owned)
+        stop = Stop(shell.run.stop)
+        inner = type(shell)(shell.run.within(stop), sub.state, sub.depth)
+
+        def work() -> int:
+            with stop:
+                return run_subshell(inner, (foreground,))
+
+        task = Task(inner.run, work, owned)
     except BaseException:
         _close(owned)
         raise
     number = shell.run.next_job(task)
-    shell.jobs[number] = Job(number, task)
+    place = max((job.place for job in shell.jobs.values() if job.task.thread.is_alive()), default=0) + 1
+    shell.jobs[number] = shell.run.jobs[number] = Job(number, place, task, stop)
     shell.state.last_job = number
     shell.state.status = 0
     return 0

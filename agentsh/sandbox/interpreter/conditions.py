@@ -12,6 +12,7 @@ from agentsh.core.sanitise import visible_line
 from agentsh.sandbox.interpreter.arithmetic import Evaluator, wrap
 from agentsh.sandbox.interpreter.control import CommandError
 from agentsh.sandbox.interpreter.patterns import matches, posix_regex
+from agentsh.sandbox.interpreter.process_files import host_path
 from agentsh.sandbox.interpreter.state import IndexedArray, encode
 from agentsh.shell.tree import BinaryTest, JoinedTest, NotTest, Test, UnaryTest
 
@@ -62,7 +63,10 @@ def _stat(shell: Shell, name: str, *, follow: bool = True) -> os.stat_result | N
     if name in _DEVICES:
         return Path(os.devnull).stat()
     tree = shell.run.tree
+    ours = host_path(shell, name)
     try:
+        if ours is not None:
+            return Path(ours).lstat()
         if follow or name.endswith("/"):
             st = tree.lstat(tree.resolve(encode(name), cwd=shell.state.cwd))
             return None if st is not None and name.endswith("/") and not stat.S_ISDIR(st.st_mode) else st

@@ -37,6 +37,10 @@ class ExitSignal(Signal):
         self.status = status
 
 
+class StopSignal(Signal):
+    """Whoever started this with a time limit (``timeout``) wants it to end."""
+
+
 class CommandError(Signal):
     """A command or an expansion fails with a message on stderr.
 

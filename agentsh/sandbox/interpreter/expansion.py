@@ -24,6 +24,7 @@ from agentsh.shell.tree import (
     Literal,
     Parameter,
     Part,
+    ProcessSubstitution,
     Quoted,
     Tilde,
     Word,
@@ -132,7 +133,10 @@ class Expander:
             elif has_braces(word.parts):
                 total = 0
                 for parts in unfold(word.parts):
-                    self._fields_of(parts, out)
+                    if all(isinstance(p, Literal) for p in parts):  # {1..9}: nothing to expand any more
+                        out.append("".join(p.text for p in parts if isinstance(p, Literal)))
+                    else:
+                        self._fields_of(parts, out)
                     total += 64
                     if total > MAX_TEXT:
                         Fields(None).add(" " * (MAX_TEXT + 1), False)
@@ -215,7 +219,7 @@ class Expander:
         elif isinstance(part, Parameter):
             self.parameters.expand(part, out, quoted=quoted)
         else:
-            self._value(self._computed(part), out, quoted=quoted or isinstance(part, Tilde))
+            self._value(self._computed(part), out, quoted=quoted or isinstance(part, Tilde | ProcessSubstitution))
 
     def _value(self, text: str, out: Fields, *, quoted: bool) -> None:
         if quoted:
@@ -226,6 +230,10 @@ class Expander:
     def _computed(self, part: Part) -> str:
         if isinstance(part, CommandSubstitution):
             return self.shell.substitute(part.body)
+        if isinstance(part, ProcessSubstitution):
+            from agentsh.sandbox.interpreter.process_files import hold  # noqa: PLC0415 - it needs this module
+
+            return hold(self.shell, part)
         if isinstance(part, Arithmetic):
             return str(self.arithmetic(part.text))
         if isinstance(part, Tilde):

@@ -40,7 +40,6 @@ _KNOWN = {
         "it needs a terminal; read with cat or head, edit with sed or a here-document",
     ),
     **dict.fromkeys(["ps", "top", "htop", "kill", "pkill", "killall"], "there are no other processes to see or signal"),
-    "timeout": "one command alone cannot be stopped; the whole action has a time limit",
     "git": "the person's git works on the workspace after a commit; here, compare files with diff",
     "alias": "aliases are not supported; write a function: name() { ...; }",
     "mkfifo": "FIFOs cannot be kept or committed; use a pipeline or a file",

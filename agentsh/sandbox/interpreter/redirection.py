@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from agentsh.core.sanitise import visible_line
 from agentsh.core.tree import OutsideTreeError
+from agentsh.sandbox.interpreter import process_files
 from agentsh.sandbox.interpreter.control import CommandError
 from agentsh.sandbox.interpreter.run import write_all
 from agentsh.sandbox.interpreter.state import encode
@@ -175,6 +176,9 @@ def open_path(shell: Shell, name: str, operator: str) -> int:
         CommandError: it cannot be opened, leads out of the workspace, or is no regular file.
     """
     flags = _FLAGS[operator]
+    ours = process_files.host_path(shell, name)
+    if ours is not None:
+        return os.open(ours, (flags & ~os.O_CREAT) | os.O_NOFOLLOW | os.O_CLOEXEC)
     if name.startswith("/dev/"):
         return _open_device(name, flags)
     shown = visible_line(name)

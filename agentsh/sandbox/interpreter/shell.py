@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from agentsh.sandbox.interpreter import commands, concurrency
+from agentsh.sandbox.interpreter import commands, concurrency, process_files, timing
 from agentsh.sandbox.interpreter.conditions import condition
 from agentsh.sandbox.interpreter.control import CommandError, ExitSignal, LoopSignal, ReturnSignal
 from agentsh.sandbox.interpreter.expansion import Expander
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 MAX_DEPTH = 1000
 """Function calls, evals and sources inside each other."""
 
+_TIMES = "\nreal\t%3lR\nuser\t%3lU\nsys\t%3lS"
+_PORTABLE = "real %2R\nuser %2U\nsys %2S"
+
 _CHECKED = (SimpleCommand, Subshell, Condition, ArithmeticCommand)
 """Commands whose failure ends a shell under ``set -e``; the others' bodies have been checked inside."""
 
@@ -57,6 +60,7 @@ class Shell:
         self.expander = Expander(self)
         self.depth = depth
         self.owned: list[int] = []
+        self.held: list[process_files.Held] = []
         self.jobs: dict[str, concurrency.Job] = {}
 
     def fork(self) -> Shell:
@@ -165,21 +169,26 @@ class Shell:
 
     def _timed(self, p: Pipeline) -> int:
         wall, before = time.monotonic(), os.times()
-        status = self.pipeline(Pipeline(p.commands, p.negated))
-        after = os.times()
-        spent = {
-            "real": time.monotonic() - wall,
-            "user": after.user - before.user,
-            "sys": after.system - before.system,
-        }
-        lines = "".join(f"{k}\t{int(v // 60)}m{v % 60:.3f}s\n" for k, v in spent.items())
-        self.write(2, "\n" + lines)
-        return status
+        try:
+            return self.pipeline(Pipeline(p.commands, p.negated))
+        finally:
+            after = os.times()
+            spent = time.monotonic() - wall, after.user - before.user, after.system - before.system
+            given = self.state.get("TIMEFORMAT")
+            self.write(2, timing.text(_PORTABLE if p.portable else _TIMES if given is None else given, *spent))
 
     # --- commands --------------------------------------------------------------------------------------------------
 
     def command(self, command: Command) -> int:
         """Run one command; its status."""
+        mark = len(self.held)
+        try:
+            return self._command(command)
+        finally:
+            if len(self.held) > mark:
+                process_files.release(self, mark)
+
+    def _command(self, command: Command) -> int:
         if isinstance(command, SimpleCommand):
             return commands.run_simple(self, command)
         handler = _HANDLERS[type(command)]
@@ -222,7 +231,7 @@ class Shell:
         self.state.loops += 1
         try:
             for value in values:
-                self.run.tick()
+                self.run.turn()
                 self.state.set(c.name, value)
                 status, stop = self._turn(c.body)
                 if stop:
@@ -246,7 +255,7 @@ class Shell:
         self.state.loops += 1
         try:
             while True:
-                self.run.tick()
+                self.run.turn()
                 try:
                     met = (self.unchecked(self.body, c.condition) == 0) != c.until
                 except LoopSignal as signal:
@@ -272,7 +281,7 @@ class Shell:
             if c.start is not None:
                 evaluate(c.start)
             while c.condition is None or evaluate(c.condition):
-                self.run.tick()
+                self.run.turn()
                 status, stop = self._turn(c.body)
                 if stop:
                     break

@@ -68,6 +68,7 @@ class State:
     frames: list[dict[str, tuple[Value | None, bool]]] = field(default_factory=list)
     call_names: list[str] = field(default_factory=list)
     directories: list[str] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
     loops: int = 0
     condition_depth: int = 0
     last_job: str = ""
@@ -98,6 +99,7 @@ class State:
             [dict(f) for f in self.frames],
             list(self.call_names),
             list(self.directories),
+            dict(self.aliases),
             0,
             self.condition_depth,
             self.last_job,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agentsh.sandbox.modules import ModuleCache, Toolbox, names_without_engine
 from agentsh.sandbox.worker.engine_settings import SETTINGS
-from agentsh.sandbox.worker.launch import Tool, Unavailable
+from agentsh.sandbox.worker.program import Tool, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     import wasmtime as wt
 
-    from agentsh.sandbox.worker.launch import Command
     from agentsh.sandbox.worker.own_tools import OwnTools
+    from agentsh.sandbox.worker.program import Command
 
 _PYTHON = ("python", "python3")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,28 +13,32 @@ if TYPE_CHECKING:
 _OWN_DESCRIPTORS = 64  # the least with which the worker itself can work
 
 
-def confine() -> str:
+def confine() -> tuple[str, str]:
     """Enter own namespaces where the kernel lets us, and shed what is not needed.
 
     Returns:
         Why there are no own namespaces; empty when there are. (Modules have no way to the network or to other
-        processes either way; the namespaces stand behind that, should a module ever escape.)
+        processes either way; the namespaces stand behind that, should a module ever escape.) And the directory of
+        devices that modules may be given; empty where there is none.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform != "linux":
-        return "namespaces are part of Linux"
+        return "namespaces are part of Linux", ""
     from agentsh.sandbox.worker import linux  # noqa: PLC0415 - Linux alone
 
     # No PR_SET_PDEATHSIG: it fires when the *thread* that started us ends, which in a parent with threads is not its
     # end. The control socket's end of file tells the same thing without that trap.
     linux.no_new_privileges()
-    why_not = ""
+    why_not = devices = ""
     try:
         linux.enter_namespaces()
     except OSError as e:
         why_not = e.strerror or str(e)
+    else:
+        with suppress(OSError):  # modules then do without
+            devices = linux.mount_devices()
     linux.not_dumpable()
-    return why_not
+    return why_not, devices
 
 
 def set_job_limits(limits: Limits) -> None:

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 import wasmtime as wt
 
+from agentsh.core.errors import SandboxError
 from agentsh.sandbox.contract import GUEST_ROOT
 from agentsh.sandbox.hostcalls import MODULE as HOSTCALLS
 from agentsh.sandbox.hostcalls import Hostcalls, define_hostcalls
 from agentsh.sandbox.worker.rename import ROOT_FD, define_rename
+from agentsh.sandbox.worker.sleeping import define_poll
 from agentsh.sandbox.worker.streams import BY_DESCRIPTOR, WASI
 
 if TYPE_CHECKING:
     from agentsh.core.tree import Tree
-    from agentsh.sandbox.worker.launch import Command
+    from agentsh.sandbox.worker.program import Command
+    from agentsh.sandbox.worker.streams import Streams
 
 _ENOTCAPABLE = 76
 _FIXED_CLOCK_NS = 1_000_000_000_000_000_000  # 2001-09-09, for actions and commands that are not granted a clock
@@ -42,6 +45,7 @@ class Frame:
         clock: whether it may read the time.
 
     Attributes:
+        streams: those of the present run.
         roots: where in the view the directories are that an instance begins with, by their descriptors.
     """
 
@@ -50,6 +54,7 @@ class Frame:
         self.linker.define_wasi()
         self.linker.allow_shadowing = True
         self.roots: dict[int, bytes] = {}
+        self.streams: Streams | None = None
         if command.capabilities.write:  # by the view itself, past what WASI knows of read-only directories
             define_rename(self.linker, WASI, tree, lambda: self.roots)
         if not command.capabilities.random:
@@ -57,6 +62,7 @@ class Frame:
         self.exit_code: int | None = None
         self.linker.define_func(WASI, "proc_exit", wt.FuncType([wt.ValType.i32()], []), self._exit)
         self.hostcalls: Hostcalls | None = None
+        define_poll(self.linker, WASI, self._streams, fixed_ns=None if clock else _FIXED_CLOCK_NS)
         if not clock:
             _stop_clock(self.linker)
         if any(i.module == HOSTCALLS for i in command.module.imports):
@@ -65,6 +71,11 @@ class Frame:
             )
         command.define(self.linker)
         self.ready = self.linker.instantiate_pre(command.module)
+
+    def _streams(self) -> Streams:
+        if self.streams is None:
+            raise SandboxError("A module ran without streams.")
+        return self.streams
 
     def _exit(self, code: int) -> None:
         """The module's exit. WASI's own refuses codes from 126 on, and a shell needs all 256.

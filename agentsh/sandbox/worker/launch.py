@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import wasmtime as wt
 
-from agentsh.core.errors import LimitExceeded, SandboxError
+from agentsh.core.errors import LimitExceeded
 from agentsh.core.sanitise import visible_line
-from agentsh.core.tool import EVERYTHING, Capabilities
 from agentsh.sandbox.contract import GUEST_ROOT
+from agentsh.sandbox.worker.epochs import Epochs
 from agentsh.sandbox.worker.frame import Exited, Frame, open_directories
 from agentsh.sandbox.worker.pool import Pool
+from agentsh.sandbox.worker.program import Catalogue, Command, Running, Unavailable
 from agentsh.sandbox.worker.streams import DOOR, SWITCH, Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from agentsh.core.limits import Limits
     from agentsh.core.tree import Tree
+    from agentsh.sandbox.stop import Stop
 
 _ABORTED = 134  # 128 + SIGABRT, as a shell reports a crashed program
 _KILLED = 137  # 128 + SIGKILL
@@ -30,131 +33,11 @@ _BROKEN_PIPE = 141  # 128 + SIGPIPE
 _CANNOT_RUN = 126
 _FILE_TOO_LARGE = 128 + 25
 """How a module ends that met EFBIG, as SIGXFSZ ends a program: `common/streams.c`."""
+_FILES = "/dev/fd"
 _NEARLY_ALL = 0.75  # of its memory, in use by a command that failed: what it failed for
 _MAX_AT_ONCE = 256
 # Far more than any program has, and little enough to lose.
 _TABLE_ELEMENTS, _INSTANCES, _TABLES = 1_000_000, 16, 64
-
-
-class Command(Protocol):
-    """A program that can be instantiated."""
-
-    module: wt.Module
-    preopens: Sequence[tuple[str, str]]
-    """Directories of the sandbox's own that it reads: host path, guest path."""
-    ends_without_reader: bool
-    """Whether it ends by itself, with status 141, when nobody reads what it writes."""
-    capabilities: Capabilities
-    """What it is handed of the action's own."""
-    takes_here: bool
-    """Whether it is handed its current directory as one of its own (``.``), for it does not go there itself."""
-
-    def argv(self, argv: Sequence[str], cwd: bytes) -> list[str]:
-        """The arguments that the module gets."""
-
-    def env(self, env: Mapping[str, str]) -> dict[str, str]:
-        """The variables that the module gets."""
-
-    def define(self, linker: wt.Linker) -> None:
-        """Offer imports of its own."""
-
-    def run(self, store: wt.Store, instance: wt.Instance) -> int:
-        """Run to the end; the exit status."""
-
-
-class Unavailable:
-    """A command that there is, but not here or not now.
-
-    Attributes:
-        message: what the person or agent can do about it; goes to the command's stderr.
-        status: its exit status.
-    """
-
-    def __init__(self, message: str, status: int) -> None:
-        self.message = message
-        self.status = status
-
-
-class Catalogue(Protocol):
-    """Where commands come from."""
-
-    def names(self) -> Iterable[str]:
-        """Every command."""
-
-    def get(self, name: str) -> Command | Unavailable | None:
-        """A command by its name."""
-
-    def begin(self, *, scripted: bool) -> None:
-        """A job begins: a script of the action's, or one command that agentsh itself wants run."""
-
-
-class Tool:
-    """A command of the userland: a WASI program."""
-
-    preopens: Sequence[tuple[str, str]] = ()
-    ends_without_reader = True
-    capabilities = EVERYTHING
-    takes_here = False
-
-    def __init__(self, module: wt.Module) -> None:
-        self.module = module
-
-    def argv(self, argv: Sequence[str], cwd: bytes) -> list[str]:
-        """As they are; the modules go to ``$PWD`` themselves."""
-        del cwd
-        return list(argv)
-
-    def env(self, env: Mapping[str, str]) -> dict[str, str]:
-        """As it is."""
-        return dict(env)
-
-    def define(self, linker: wt.Linker) -> None:
-        """Nothing: WASI and the host calls are enough."""
-
-    def run(self, store: wt.Store, instance: wt.Instance) -> int:
-        """Call its ``_start``."""
-        start = instance.exports(store)["_start"]
-        if not isinstance(start, wt.Func):
-            raise SandboxError("The module has no start function.")
-        start(store)
-        return 0
-
-
-class Running:
-    """A command that was started (the contract's ``Process``).
-
-    Args:
-        work: runs it; None when it has ended before it began.
-    """
-
-    __slots__ = ("_done", "_work", "status")
-
-    def __init__(self, work: Callable[[Running], None] | None) -> None:
-        self.status = 0
-        self._work = [] if work is None else [work]
-        self._done = threading.Lock()
-        if work is not None:
-            self._done.acquire()
-
-    def run(self) -> None:
-        """Run it in this thread, unless another has taken it."""
-        try:
-            work = self._work.pop()
-        except IndexError:
-            return
-        try:
-            work(self)
-        finally:
-            self._done.release()
-
-    def wait(self) -> int:
-        """Wait for the command's end and return its exit status.
-
-        A command that no thread has taken runs here: handing it over and back takes as long as a short command.
-        """
-        self.run()
-        with self._done:
-            return self.status
 
 
 class Instances:
@@ -164,9 +47,14 @@ class Instances:
         engine: runs the modules.
         catalogue: where commands come from.
         load: compiles a module's text, or takes it from the cache.
+        devices: the directory that modules know as /dev; empty where the system does not allow one.
     """
 
-    def __init__(self, engine: wt.Engine, catalogue: Catalogue, load: Callable[[str], wt.Module]) -> None:
+    def __init__(
+        self, engine: wt.Engine, catalogue: Catalogue, load: Callable[[str], wt.Module], *, devices: str = ""
+    ) -> None:
+        self._devices = devices
+        self._scratch = ""
         self._engine = engine
         self._catalogue = catalogue
         self._load = load
@@ -177,6 +65,7 @@ class Instances:
         self._stop_read, self._stop_write = os.pipe()
         self._switches: tuple[wt.Module, wt.Module] | None = None
         self.cancelled = threading.Event()
+        self._epochs = Epochs(self.cancelled)
         self.stopped = ""
         self.note = ""
 
@@ -201,6 +90,20 @@ class Instances:
             self.cancel()
             for process in left:
                 process.wait()
+        if self._scratch:
+            _clear(self._scratch)
+            if not self._devices:
+                os.rmdir(self._scratch)  # noqa: PTH106 - pathlib is slow to load here
+            self._scratch = ""
+
+    def scratch(self) -> tuple[str, str]:
+        """See :class:`agentsh.sandbox.contract.Launcher`."""
+        with self._lock:
+            if not self._scratch:
+                import tempfile  # noqa: PLC0415 - few actions need it
+
+                self._scratch = f"{self._devices}-files" if self._devices else tempfile.mkdtemp(prefix="agentsh-")
+        return self._scratch, _FILES
 
     def threads(self) -> int:
         """Threads that belong to this launcher."""
@@ -240,9 +143,11 @@ class Instances:
         env: Mapping[str, str],
         cwd: bytes,
         beside: bool = True,
+        stop: Stop | None = None,
+        files: tuple[str, str] | None = None,
     ) -> Running:
         """Start a command; see :class:`agentsh.sandbox.contract.Launcher`."""
-        process = self._begin(argv, (stdin, stdout, stderr), env, cwd)
+        process = self._begin(argv, (stdin, stdout, stderr), env, cwd, stop=stop, files=files)
         if beside:
             self._pool.run(process.run)
         return process
@@ -260,22 +165,27 @@ class Instances:
         """As :meth:`start` and a wait, but no other thread ever hears of it."""
         return self._begin(argv, (stdin, stdout, stderr), env, cwd).wait()
 
-    def _begin(self, argv: Sequence[bytes], fds: tuple[int, int, int], env: Mapping[str, str], cwd: bytes) -> Running:
+    def _begin(
+        self,
+        argv: Sequence[bytes],
+        fds: tuple[int, int, int],
+        env: Mapping[str, str],
+        cwd: bytes,
+        *,
+        stop: Stop | None = None,
+        files: tuple[str, str] | None = None,
+    ) -> Running:
         """The command, ready to be run by some thread."""
         name = os.fsdecode(argv[0])
         command = self._catalogue.get(name)
         if command is None:
             raise KeyError(name)
-        with self._lock:
-            self._started += 1
-            if self._started > self._limits.processes:
-                raise LimitExceeded(
-                    f"The action started more than {self._limits.processes} commands.", limit="processes"
-                )
-            if len(self._running) >= _MAX_AT_ONCE:
-                raise LimitExceeded(f"The action ran more than {_MAX_AT_ONCE} commands at once.", limit="processes")
-        own_pipes = not isinstance(command, Unavailable) and not command.ends_without_reader
-        streams = Streams(fds, self._stop_read, own_pipes=own_pipes)
+        self._count()
+        # What a group's wish to stop must reach waits here, not in WASI.
+        own_pipes = stop is not None or (not isinstance(command, Unavailable) and not command.ends_without_reader)
+        stop_fds = (self._stop_read,) if stop is None else (self._stop_read, stop.fd)
+        streams = Streams(fds, stop_fds, own_pipes=own_pipes)
+        streams.too_large = lambda: self.stop("staged_bytes", "A file grew past the limit on staged bytes.")
         if isinstance(command, Unavailable):
             streams.say(f"{name}: {command.message}")
             streams.close()
@@ -288,30 +198,60 @@ class Instances:
 
         def work(process: Running) -> None:
             try:
-                process.status = self._run(program, arguments, variables, cwd, streams)
+                process.status = self._run(program, arguments, variables, cwd, streams, stop=stop, files=files)
             except Exception as e:  # noqa: BLE001 - a thread's last line of defence; it is told, not hidden
                 streams.say(f"{name}: the sandbox failed: {type(e).__name__}: {e}")
                 process.status = _CANNOT_RUN
             finally:
-                if streams.too_large or process.status == _FILE_TOO_LARGE:
+                if process.status == _FILE_TOO_LARGE:
                     self.stop("staged_bytes", "A file grew past the limit on staged bytes.")
                 streams.close()
+                if stop is not None:
+                    stop.remove(self._engine.increment_epoch)
                 with self._lock:
                     self._running.discard(process)
 
         process = Running(work)
         with self._lock:
             self._running.add(process)
+        if stop is not None:
+            stop.add(self._engine.increment_epoch)
         return process
 
-    def _run(self, command: Command, argv: Sequence[str], env: Mapping[str, str], cwd: bytes, streams: Streams) -> int:
+    def _count(self) -> None:
+        """Count a command.
+
+        Raises:
+            LimitExceeded: there are too many.
+        """
+        with self._lock:
+            self._started += 1
+            if self._started > self._limits.processes:
+                raise LimitExceeded(
+                    f"The action started more than {self._limits.processes} commands.", limit="processes"
+                )
+            if len(self._running) >= _MAX_AT_ONCE:
+                raise LimitExceeded(f"The action ran more than {_MAX_AT_ONCE} commands at once.", limit="processes")
+
+    def _run(
+        self,
+        command: Command,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        cwd: bytes,
+        streams: Streams,
+        *,
+        stop: Stop | None,
+        files: tuple[str, str] | None,
+    ) -> int:
         store = wt.Store(self._engine)
         frame: Frame | None = None
+        number = self._epochs.join(store, stop)
         clock = self._clock and command.capabilities.clock
         try:
             store.set_limits(self._limits.memory_bytes, _TABLE_ELEMENTS, _INSTANCES, _TABLES, memories=1)
-            store.set_epoch_deadline(1)
-            if self.cancelled.is_set():  # after the deadline: an epoch that ticks from here on is seen
+            # After the store was told to ask: an epoch that ticks from here on is seen.
+            if streams.stopped():
                 return _KILLED
             wasi = wt.WasiConfig()
             try:
@@ -326,22 +266,30 @@ class Instances:
             except OSError as e:
                 streams.say(f"{argv[0]}: its directory cannot be entered: {e.strerror}")
                 return _CANNOT_RUN
+            if command.capabilities.read:
+                if self._devices:
+                    wasi.preopen_dir(self._devices, "/dev", True)  # its mount is read-only, but for what devices take
+                if files is not None:
+                    wasi.preopen_dir(*files, command.capabilities.write)
             store.set_wasi(wasi)
+            streams.began_ns = time.monotonic_ns()
             if not streams.ours:
                 spare = self._frames.setdefault((command, clock), [])
                 frame = spare.pop() if spare else Frame(self._engine, command, self._tree, clock=clock)
-                frame.roots = roots
+                frame.roots, frame.streams = roots, streams
                 make = partial(frame.ready.instantiate, store)
                 status = self._call(command, store, frame, make, name=argv[0], streams=streams)
+                frame.streams = None
                 spare.append(frame)
             else:
                 frame = Frame(self._engine, command, self._tree, clock=clock)
-                frame.roots = roots
+                frame.roots, frame.streams = roots, streams
                 make = partial(self._connected, command, store, frame, streams)
                 status = self._call(command, store, frame, make, name=argv[0], streams=streams)
             return status
         finally:
             store.close()
+            self._epochs.leave(number)
             if frame is not None and frame.hostcalls is not None:
                 frame.hostcalls.close()
 
@@ -368,19 +316,21 @@ class Instances:
         try:
             instance = make()  # which runs a start function, where the module has one
             status = command.run(store, instance) & 0xFF
-        except BrokenPipeError:
-            return _BROKEN_PIPE
+        except (BrokenPipeError, InterruptedError) as e:
+            return _BROKEN_PIPE if isinstance(e, BrokenPipeError) else _KILLED
         except Exited as e:
             status = e.code
         except wt.Trap as e:
             if frame.exit_code is not None:
                 status = frame.exit_code
-            elif self.cancelled.is_set():
+            elif streams.stopped():
                 return _KILLED
             else:
                 streams.say(f"{name}: crashed: {_reason(e)}")
                 status = _ABORTED
         except wt.WasmtimeError as e:
+            if streams.stopped():
+                return _KILLED
             if instance is None:
                 self._cannot_start(command, name, e, streams)
                 return _CANNOT_RUN
@@ -410,6 +360,18 @@ class Instances:
         if self._switches is None:
             self._switches = self._load(DOOR), self._load(SWITCH)
         return self._switches
+
+
+def _clear(directory: str) -> None:
+    """Remove what is in a directory that holds files alone, and what commands have put there."""
+    import shutil  # noqa: PLC0415 - where there is something to remove
+
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                os.unlink(entry.path)  # noqa: PTH108
 
 
 def _not_utf8(words: Sequence[str]) -> str:

@@ -16,10 +16,12 @@ _CLONE_NEWIPC = 0x08000000
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
-_MS_REMOUNT = 32
+_MS_RDONLY, _MS_REMOUNT, _MS_BIND = 1, 32, 4096
 _MS_REC, _MS_PRIVATE = 0x4000, 1 << 18
 _MNT_DETACH = 2
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
+
+_DEVICES = b"/sys/devices"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -114,6 +116,31 @@ def _write(path: str, text: str) -> None:
 
 def _mount(source: bytes, target: bytes, kind: bytes, flags: int, data: bytes) -> None:
     _check(_libc.mount(source, target, kind, ctypes.c_ulong(flags), data), "mount")
+
+
+def mount_devices() -> str:
+    """Make a directory of the harmless devices, and beside it a place in memory for files that belong to no view.
+
+    They are in the place of ``/sys``, which is everywhere and which nothing here reads. Only in an own mount namespace.
+
+    Returns:
+        The directory of ``null``, ``zero``, ``full``, ``random`` and ``urandom``, where nothing else can be made. The
+        empty directory with ``-files`` at the end of its name can be written.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    flags = _MS_NOSUID | _MS_NOEXEC
+    _mount(b"agentsh", b"/sys", b"tmpfs", flags, b"mode=0755,size=64k,nr_inodes=32")
+    for name in (_DEVICES, _DEVICES + b"-files"):
+        os.mkdir(name, 0o700)  # noqa: PTH102 - pathlib is not loaded here
+    _mount(b"agentsh", _DEVICES + b"-files", b"tmpfs", flags | _MS_NODEV, b"mode=0700,size=1g,nr_inodes=4096")
+    for name in (b"null", b"zero", b"full", b"random", b"urandom"):
+        place = _DEVICES + b"/" + name
+        os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+        _mount(b"/dev/urandom" if name == b"random" else b"/dev/" + name, place, b"", _MS_BIND, b"")
+    _mount(b"none", b"/sys", b"", _MS_REMOUNT | _MS_RDONLY | flags, b"")
+    return os.fsdecode(_DEVICES)
 
 
 def mount_overlay(plan: Mapping[str, str]) -> None:

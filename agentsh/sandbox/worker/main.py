@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import socket
@@ -46,9 +47,10 @@ class Worker:
         jobs: socket to the parent for jobs and their ends.
         control: socket on which the parent asks to stop a job; its end of file is the parent's end.
         setup: which staging view to enter, and where compiled modules are.
+        devices: the directory that modules know as /dev; empty for none.
     """
 
-    def __init__(self, jobs: socket.socket, control: socket.socket, setup: dict[str, Any]) -> None:
+    def __init__(self, jobs: socket.socket, control: socket.socket, setup: dict[str, Any], devices: str) -> None:
         self._jobs = jobs
         self._control = control
         self._plan: dict[str, str] = setup["plan"]
@@ -59,7 +61,7 @@ class Worker:
         self._limits: Limits | None = None
         self._work = ""
         tools_dir = setup.get("tools_dir")
-        self._instances = _make_instances(Path(setup["cache_dir"]), Path(tools_dir) if tools_dir else None)
+        self._instances = _make_instances(Path(setup["cache_dir"]), Path(tools_dir) if tools_dir else None, devices)
 
     def serve(self, isolation: str) -> None:
         """Run jobs until the parent is gone."""
@@ -148,6 +150,8 @@ class Worker:
         except AgentshError as e:
             return {"error": e.what, "next": e.next_step}
         except OSError as e:
+            if e.errno in (errno.EMFILE, errno.ENFILE):
+                self._instances.stop("open_files", "The action has too many files and pipes open at once.")
             _say(fds[2], f"agentsh: {e.strerror or e}")
         finally:
             self._instances.end()
@@ -240,29 +244,29 @@ def _say(fd: int, text: str) -> None:
         return  # nobody reads it any more
 
 
-def _make_instances(cache_dir: Path, tools_dir: Path | None) -> Instances:
+def _make_instances(cache_dir: Path, tools_dir: Path | None, devices: str) -> Instances:
     from agentsh.sandbox.worker.catalogue import Commands  # noqa: PLC0415 - loads wasmtime
     from agentsh.sandbox.worker.engine import make_engine  # noqa: PLC0415
     from agentsh.sandbox.worker.launch import Instances, module_loader  # noqa: PLC0415
 
     engine = make_engine()
-    return Instances(engine, Commands(engine, cache_dir, tools_dir), module_loader(engine, cache_dir))
+    return Instances(engine, Commands(engine, cache_dir, tools_dir), module_loader(engine, cache_dir), devices=devices)
 
 
 def main(jobs_fd: int, control_fd: int) -> None:
     """Run as the process's only work; returns when the parent is gone."""
     sys.setswitchinterval(0.001)
     gc.disable()  # while there is nothing but imports to collect
-    isolation = confine()
+    isolation, devices = confine()
     jobs, control = socket.socket(fileno=jobs_fd), socket.socket(fileno=control_fd)
     # On a thread for its stack: a command run by the serving thread may use all that a module may use.
     large_stacks()
-    serving = threading.Thread(target=_serve, args=(jobs, control, isolation))
+    serving = threading.Thread(target=_serve, args=(jobs, control, isolation, devices))
     serving.start()
     serving.join()
 
 
-def _serve(jobs: socket.socket, control: socket.socket, isolation: str) -> None:
+def _serve(jobs: socket.socket, control: socket.socket, isolation: str, devices: str) -> None:
     status = 1
     try:
         _load()
@@ -271,7 +275,7 @@ def _serve(jobs: socket.socket, control: socket.socket, isolation: str) -> None:
         except wire.WireError:
             status = 0  # the parent ended before it knew what for
         else:
-            Worker(jobs, control, setup).serve(isolation)
+            Worker(jobs, control, setup, devices).serve(isolation)
             status = 0
     except BaseException:  # noqa: BLE001 - it ends the process, and says why in the log
         sys.excepthook(*sys.exc_info())

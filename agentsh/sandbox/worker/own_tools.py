@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from agentsh.core.errors import SandboxError
 from agentsh.sandbox.shelf import Shelf
 from agentsh.sandbox.worker.frame import Exited
-from agentsh.sandbox.worker.launch import Tool, Unavailable
+from agentsh.sandbox.worker.program import Tool, Unavailable
 from agentsh.sandbox.worker.streams import WASI
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agentsh.core.tool import UserTool
     from agentsh.sandbox.modules import ModuleCache
     from agentsh.sandbox.shelf import Stamp
-    from agentsh.sandbox.worker.launch import Command
+    from agentsh.sandbox.worker.program import Command
 
 _CANNOT_RUN = 126
 _NO_FILES = "nothing"

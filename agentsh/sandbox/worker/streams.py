@@ -24,13 +24,13 @@ import wasmtime as wt
 from agentsh.sandbox.wasi import wasi_errno
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 WASI = "wasi_snapshot_preview1"
 BY_DESCRIPTOR = "/proc/self/fd/%d" if sys.platform == "linux" else "/dev/fd/%d"
 """The path of an open descriptor of this process."""
 
-_EFAULT, _EINTR = 21, 27
+_EFAULT = 21
 _MAX_VECTORS = 1024
 _MASK32 = 0xFFFFFFFF
 _NULL = os.stat(os.devnull).st_rdev  # noqa: PTH116 - pathlib is not needed here
@@ -94,22 +94,24 @@ class Streams:
 
     Args:
         fds: stdin, stdout and stderr; they stay the caller's.
-        stop_fd: becomes readable when the job is to stop, which ends a waiting read.
+        stop_fds: one of them becomes readable when the command is to stop, which ends a wait.
         own_pipes: write to pipes here, not in WASI: for a module that does not end by itself when nobody reads.
 
     Attributes:
         ours: a bit for each stream that WASI must not open itself.
-        too_large: True when a file met the limit on its size.
+        too_large: called when a file meets the limit on its size.
+        began_ns: when the command's own clock stood at zero, by :func:`time.monotonic_ns`.
 
     Raises:
         OSError: no descriptors are left.
     """
 
-    def __init__(self, fds: tuple[int, int, int], stop_fd: int, *, own_pipes: bool = False) -> None:
-        self._stop_fd = stop_fd
+    def __init__(self, fds: tuple[int, int, int], stop_fds: Sequence[int], *, own_pipes: bool = False) -> None:
+        self.stop_fds = stop_fds
         self._fds: list[int] = []
         self.ours = 0
-        self.too_large = False
+        self.too_large: Callable[[], None] = lambda: None
+        self.began_ns = 0
         self._no_input = False
         try:
             for number, fd in enumerate(fds):
@@ -178,10 +180,10 @@ class Streams:
             try:
                 found = _Vectors(memory, caller, vectors & _MASK32, count, result & _MASK32)
                 found.answer(call(fd, found))
-            except InterruptedError:
-                return _EINTR
-            except BrokenPipeError:
-                raise  # through the module to whoever called it: as SIGPIPE, it ends the command
+            except (InterruptedError, BrokenPipeError):
+                # Through the module to whoever called it, which ends the command: as SIGPIPE does; and one that is to
+                # stop must not take what it has read so far for everything.
+                raise
             except OSError as e:
                 return wasi_errno(e)
             return 0
@@ -190,18 +192,42 @@ class Streams:
 
     def _read(self, fd: int, vectors: _Vectors) -> int:
         source = self._fds[fd]
-        ready = select.poll()
-        ready.register(source, select.POLLIN)
-        ready.register(self._stop_fd, select.POLLIN)
-        if any(which == self._stop_fd for which, _ in ready.poll()):
-            raise InterruptedError(errno.EINTR, "the job stops")
+        self._await(source, select.POLLIN)
         return os.readv(source, vectors.views) if vectors.views else 0
 
+    def _await(self, fd: int, event: int) -> None:
+        """Wait until a descriptor is ready.
+
+        Raises:
+            InterruptedError: the command is to stop.
+        """
+        ready = select.poll()
+        ready.register(fd, event)
+        for stop in self.stop_fds:
+            ready.register(stop, select.POLLIN)
+        if any(which in self.stop_fds for which, _ in ready.poll()):
+            raise InterruptedError(errno.EINTR, "the command stops")
+
+    @property
+    def input(self) -> int:
+        """The descriptor of standard input."""
+        return self._fds[0]
+
+    def stopped(self) -> bool:
+        """Whether the command is to stop."""
+        ready = select.poll()
+        for stop in self.stop_fds:
+            ready.register(stop, select.POLLIN)
+        return bool(ready.poll(0))
+
     def _write(self, fd: int, vectors: _Vectors) -> int:
+        if len(self.stop_fds) > 1:
+            self._await(self._fds[fd], select.POLLOUT)
         try:
             return os.writev(self._fds[fd], vectors.views) if vectors.views else 0
         except OSError as e:
-            self.too_large = self.too_large or e.errno == errno.EFBIG
+            if e.errno == errno.EFBIG:
+                self.too_large()
             raise
 
 

@@ -21,6 +21,8 @@ from agentsh.shell import parse
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from agentsh.sandbox.stop import Stop
+
 PROGRAMS = """
     awk basename cat chmod cmp comm cp cut date diff dirname echo expr false find fold grep head
     join ln ls mkdir mktemp mv nl od paste printf readlink realpath rev rm rmdir sed seq sha256sum
@@ -48,6 +50,7 @@ class NativeLauncher:
         self.argvs: list[list[bytes]] = []
         self.environments: list[dict[str, str]] = []
         self.lock = threading.Lock()
+        self.files = ""
 
     def names(self) -> Sequence[str]:
         return PROGRAMS
@@ -62,8 +65,10 @@ class NativeLauncher:
         env: Mapping[str, str],
         cwd: bytes,
         beside: bool = True,
+        stop: Stop | None = None,
+        files: tuple[str, str] | None = None,
     ) -> _Started:
-        del beside  # a process of the system runs beside in any case
+        del beside, files  # a process of the system runs beside in any case, and the names are true ones here
         name = argv[0].decode()
         if name not in PROGRAMS:
             raise KeyError(name)
@@ -84,9 +89,18 @@ class NativeLauncher:
             cwd=os.fsencode(self.root) + b"/" + cwd,
         )
         self.started.append(process)
+        if stop is not None:
+            stop.add(process.kill)
         return _Started(process)
 
+    def scratch(self) -> tuple[str, str]:
+        # The machine's programs know files by their true names.
+        self.files = self.files or tempfile.mkdtemp()
+        return self.files, self.files
+
     def stop(self) -> None:
+        if self.files:
+            shutil.rmtree(self.files)
         for process in self.started:
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)

@@ -132,8 +132,17 @@ def test_a_busy_command_is_stopped_without_losing_the_worker(box: Box):
 def test_a_blocked_worker_is_killed_and_leaves_nothing(box: Box):
     box.run("true")
     pid = worker_pid(box.sandbox)
-    assert box.run("sleep 1000", wall_s=0.2).stopped == "wall_s"
+    job = Job(script="echo go; sleep 1000", limits=Limits(wall_s=0.2))
+    # A process that the system has stopped answers nothing at all.
+    assert box.sandbox.run(job, on_output=lambda *_: os.kill(pid, signal.SIGSTOP)).stopped == "wall_s"
     assert gone(pid)
+
+
+def test_a_command_that_sleeps_is_stopped_without_losing_the_worker(box: Box):
+    box.run("true")
+    pid = worker_pid(box.sandbox)
+    assert box.run("timeout 0.2 sleep 1000; echo $?").stdout == b"124\n"
+    assert worker_pid(box.sandbox) == pid
 
 
 def test_output_past_its_limit_is_cut_and_told(box: Box):

@@ -210,7 +210,7 @@ def test_regular_expressions_keep_their_parentheses() -> None:
         ("f() echo", "compound command", 4),
         ("select x in a; do b; done", "'select'", 0),
         ("coproc a", "'coproc'", 0),
-        ("diff <(a) b", "process substitution", 5),
+        ("x=<(a) b", "process substitution", 2),
         ("echo ${a@P}", "not supported", 5),
         ("exec {fd}>x", "not supported", 5),
         ("echo $[1]", "not supported", 5),
