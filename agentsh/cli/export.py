@@ -47,8 +47,7 @@ def export(
         return
     from agentsh.cli.words import count, names  # noqa: PLC0415 - see agentsh.cli
 
-    data(
-        f"{visible_line(done.place)}: {count(done.commits, 'commit' if branch else 'patch', None if branch else 'patches')}"
-    )
+    of = count(done.commits, "commit") if branch else count(done.commits, "patch", "patches")
+    data(f"{visible_line(done.place)}: {of}")
     if done.left_out:
         say(f"left out (ignored by git, in a .git, or in a nested repository): {names(done.left_out)}")
