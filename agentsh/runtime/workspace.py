@@ -643,6 +643,9 @@ class Workspace:
             if self._store is not None:
                 self._store.close()
                 self._store, self._actor = None, None
+            if self._sandbox is not None:  # the next actor brings its own
+                self._sandbox.close()
+                self._sandbox = None
             report = repair_store(self._home / "store.db", self._tree, "; ".join(end.problems[:20]))
             self._put_right(self._open_store())
         return report
