@@ -237,6 +237,19 @@ def test_rows_that_were_altered_in_the_journal_are_not_taken_over(home: Path) ->
         assert not [row for row in journal if "forged" in str(row.get("data"))]
 
 
+def test_a_bit_that_makes_bytes_of_text_is_found_and_repaired(home: Path) -> None:
+    """In a row of the journal: kind 'proposal', then a subject of two characters, as text and as bytes."""
+    content = home.read_bytes()
+    at = content.index(b"\0\x06\x1d\x11")
+    home.write_bytes(content[: at + 3] + b"\x10" + content[at + 4 :])
+    with Store.open(home) as store:
+        assert any("was altered" in p for p in store.check().problems)
+    repair(home, nothing)
+    with Store.open(home) as store:
+        assert store.check().problems == ()
+        store.log()
+
+
 @pytest.mark.parametrize("point", REPAIR_POINTS)
 def test_a_repair_killed_at(point: str, home: Path) -> None:
     with Store.open(home) as store:
