@@ -34,7 +34,7 @@ _KNOWN = {
     ),
     **dict.fromkeys(["sudo", "su", "doas"], "there is no other user; run the command itself"),
     **dict.fromkeys(["docker", "podman", "systemctl", "service", "kubectl"], _NO_HOST),
-    **dict.fromkeys(["gcc", "cc", "clang", "make", "cmake", "go", "rustc", "javac", "java", "node"], _NO_HOST),
+    **dict.fromkeys(["gcc", "cc", "clang", "make", "cmake", "go", "rustc", "javac", "java"], _NO_HOST),
     **dict.fromkeys(
         ["vi", "vim", "nano", "emacs", "less", "more", "man"],
         "it needs a terminal; read with cat or head, edit with sed or a here-document",
