@@ -35,7 +35,6 @@ def test_what_does_not_end_is_stopped(box: Box, script: str) -> None:
     "script",
     [
         "awk 'BEGIN { while (1) a[n++] = \"a long text that takes room, again and again\" n }'",
-        "jq -n 'def f: 1 + f; f'",
         "jq -n '[range(infinite)] | length'",
         "js -e 'const a = []; for (;;) a.push(\"x\".repeat(1000) + a.length)'",
         "sqlite3 :memory: 'create table t as with recursive c as (select 1 union all select 1 from c) select * from c'",
@@ -54,7 +53,6 @@ def test_what_takes_all_memory_is_stopped(box: Box, script: str) -> None:
         "js -e 'function f() { return f() + 1 } f()'",
         "js -e 'let o = []; for (let i = 0; i < 1e6; i++) o = [o]; JSON.stringify(o)'",
         "js -e 'let s = \"[\".repeat(1e6); JSON.parse(s)'",
-        'awk \'BEGIN { for (i = 0; i < 100000; i++) s = s "("; print ("x" ~ s) }\'',
         "printf '%0100000d' 0 | tr 0 '[' | jq .",
     ],
 )
