@@ -86,12 +86,18 @@ def _signal(words: list[str]) -> int:
     return _TERM
 
 
+def _translated(word: str) -> str:
+    """A number's name, a name's number; a status of a killed command has its signal in the lower bits."""
+    if word.isdigit() and len(word) < 4:
+        return NAMES[signal_number(str(int(word) & 127), "kill")]
+    return str(signal_number(word, "kill"))
+
+
 def _kill(shell: Shell, arguments: Words) -> int:
     """Stop jobs: there is no other process, and a job has no way to catch it."""
     words = strings(arguments)
     if words[:1] in (["-l"], ["-L"]):
-        names = [NAMES[signal_number(w, "kill") & 127] for w in words[1:]] or NAMES[1:]
-        shell.write(1, "\n".join(names) + "\n")
+        shell.write(1, "\n".join([_translated(w) for w in words[1:]] or NAMES[1:]) + "\n")
         return 0
     number = _signal(words)
     if words[:1] == ["--"]:
