@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import subprocess
 from contextlib import ExitStack, contextmanager
@@ -43,6 +44,10 @@ for await (const line of createInterface({ input: process.stdin })) {
 """
 
 
+PATIENCE_S = 60
+"""Seconds that a peer may take over one line."""
+
+
 class Missing(Exception):
     """A peer is not installed, or did not start; the message says why."""
 
@@ -55,12 +60,19 @@ class Peer:
         self._process = process
 
     def run(self, script: str) -> str:
-        """Run a script and return its stdout."""
+        """Run a script and return its stdout.
+
+        Raises:
+            Missing: it failed, stopped, or took longer than :data:`PATIENCE_S`.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
             self._process.stdin.write(json.dumps(script) + "\n")
             self._process.stdin.flush()
+            if not select.select([self._process.stdout], [], [], PATIENCE_S)[0]:
+                self._process.kill()
+                raise Missing(f"takes longer than {PATIENCE_S} s")
             answer = self._process.stdout.readline()
         except OSError as e:
             raise Missing(f"{self.name} stopped: {e}") from e

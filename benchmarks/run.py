@@ -17,7 +17,7 @@ from pathlib import Path
 
 import agentsh
 import agentsh_tools
-from benchmarks import subjects
+from benchmarks import lines, subjects
 from benchmarks.measure import Row, table
 
 BENCHMARKS = {
@@ -26,6 +26,8 @@ BENCHMARKS = {
     "grep": subjects.grep,
     "staging": subjects.staging,
     "snapshot": subjects.snapshot,
+    **{name: lines.line_benchmark(name) for name in lines.LINES},
+    "python": lines.python,
 }
 
 

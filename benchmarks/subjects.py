@@ -64,16 +64,18 @@ class Context(ExitStack):
         return rows | {n: Row("", n, note=why) for n, why in self.missing.items()}
 
 
-def _goal(row: Row, text: str, met: bool, note: str = "") -> Row:  # noqa: FBT001
+def goal(row: Row, text: str, met: bool, note: str = "") -> Row:  # noqa: FBT001
+    """``row`` with the goal that it is held to."""
     return Row(row.benchmark, row.name, row.seconds, row.spread, row.ratio, text, met, note)
 
 
-def _output(command: list[str], cwd: Path) -> str:
+def output(command: list[str], cwd: Path) -> str:
+    """What a command prints, without white space around it."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
-def _files(root: Path, number: int, *, seed: int = 1) -> None:
+def files(root: Path, number: int, *, seed: int = 1) -> None:
     """``number`` text files in directories of 100, some lines of which say foo."""
     rng = random.Random(seed)  # noqa: S311 - the same tree every time
     words = "alpha beta gamma delta foo bar baz lorem ipsum dolor sit amet".split()  # noqa: SIM905
@@ -87,7 +89,7 @@ def _files(root: Path, number: int, *, seed: int = 1) -> None:
 def cold(ctx: Context) -> list[Row]:
     """One line in a new process: interpreter, staging, sandbox, journal and all."""
     root = ctx.scratch / "w"
-    _files(root, 100)
+    files(root, 100)
     python = str(ctx.peers / "venv" / "bin" / "python")
     commands = {
         "agentsh exec": [AGENTSH, "exec", "echo hi"],
@@ -109,21 +111,21 @@ def cold(ctx: Context) -> list[Row]:
         cwd = ctx.peers / "node" if name == "just-bash" else root
 
         def call() -> None:
-            assert _output(command, cwd) == "hi", name
+            assert output(command, cwd) == "hi", name
 
         return call
 
     rows = ctx.rows(interleaved({n: runner(n, c) for n, c in commands.items()}, rounds=ctx.rounds, warm=2), "bash -c")
     ours = rows["agentsh exec"]
     assert ours.seconds is not None
-    rows["agentsh exec"] = _goal(ours, f"<= {COLD_GOAL} s", ours.seconds <= COLD_GOAL)
+    rows["agentsh exec"] = goal(ours, f"<= {COLD_GOAL} s", ours.seconds <= COLD_GOAL)
     return list(rows.values())
 
 
 def warm(ctx: Context) -> list[Row]:
     """One line in an open workspace: sandbox, effects and the journal."""
     root = ctx.scratch / "w"
-    _files(root, 100)
+    files(root, 100)
     ws = ctx.workspace(root)
 
     def ours() -> None:
@@ -149,16 +151,16 @@ def warm(ctx: Context) -> list[Row]:
     rows = ctx.rows(samples, "bash -c")
     row = rows["agentsh"]
     assert row.seconds is not None
-    rows["agentsh"] = _goal(row, f"<= {WARM_GOAL * 1e3:g} ms", row.seconds <= WARM_GOAL, "of 20 in a row")
+    rows["agentsh"] = goal(row, f"<= {WARM_GOAL * 1e3:g} ms", row.seconds <= WARM_GOAL, "of 20 in a row")
     return list(rows.values())
 
 
 def grep(ctx: Context) -> list[Row]:
     """A search through 2,000 files, in a pipe."""
     root = ctx.scratch / "w"
-    _files(root, 2000)
+    files(root, 2000)
     script = "grep -r foo . | wc -l"
-    want = _output(["bash", "-c", script], root)
+    want = output(["bash", "-c", script], root)
     ws = ctx.workspace(root)
 
     def ours() -> None:
@@ -166,7 +168,7 @@ def grep(ctx: Context) -> list[Row]:
         assert ws.output(record.id).strip().decode() == want
 
     def bash() -> None:
-        assert _output(["bash", "-c", script], root) == want
+        assert output(["bash", "-c", script], root) == want
 
     subjects: dict[str, Callable[[], object]] = {"agentsh": ours, "bash -c": bash}
     ctx.add_peers(subjects, script, want, root)
@@ -176,14 +178,14 @@ def grep(ctx: Context) -> list[Row]:
     assert row.ratio is not None
     ahead = [r for n in peers.COMMANDS if (r := rows[n]).seconds is not None]
     met = row.ratio <= GREP_GOAL and all(row.seconds < (r.seconds or 0) for r in ahead)
-    rows["agentsh"] = _goal(row, f"<= {GREP_GOAL:g} x bash, ahead of peers", met)
+    rows["agentsh"] = goal(row, f"<= {GREP_GOAL:g} x bash, ahead of peers", met)
     return list(rows.values())
 
 
 def staging(ctx: Context) -> list[Row]:
     """The first view of 10,000 files."""
     root, empty = ctx.scratch / "w", ctx.scratch / "empty"
-    _files(root, 10_000)
+    files(root, 10_000)
     empty.mkdir()
     fresh = itertools.count()
     kinds: dict[str, Callable[[], object]] = {}
@@ -217,14 +219,14 @@ def staging(ctx: Context) -> list[Row]:
     )
     goal = f"<= {STAGING_GOAL * 1e3:g} ms with overlay"
     met = added <= STAGING_GOAL if "view, overlay" in kinds else None
-    return [*rows.values(), *missing, _goal(row, goal, met, row.note) if met is not None else row]
+    return [*rows.values(), *missing, goal(row, goal, met, row.note) if met is not None else row]
 
 
 def snapshot(ctx: Context) -> list[Row]:
     """Ten changed files of 10,000 made durable: a commit of ours, and a commit to a git shadow repository."""
     root, theirs = ctx.scratch / "w", ctx.scratch / "g"
     for place in (root, theirs):
-        _files(place, 10_000)
+        files(place, 10_000)
     shadow = ["git", f"--git-dir={ctx.scratch / 'shadow.git'}", f"--work-tree={theirs}"]
     quiet = ["-c", "user.name=bench", "-c", "user.email=bench@example.org", "-c", "gc.auto=0", "-c", "core.fsync=all"]
     subprocess.run([*shadow, "init", "-q"], check=True, cwd=theirs)
