@@ -28,6 +28,7 @@ BENCHMARKS = {
     "snapshot": subjects.snapshot,
     **{name: lines.line_benchmark(name) for name in lines.LINES},
     "python": lines.python,
+    "merge": subjects.merge,
 }
 
 

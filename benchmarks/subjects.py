@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from agentsh import Workspace
 from agentsh.core.errors import SandboxError
+from agentsh.runtime.merge import merge_texts
 from agentsh.sandbox import open_staging
 from benchmarks import peers
 from benchmarks.measure import Row, Samples, interleaved
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 AGENTSH = str(Path(sys.executable).with_name("agentsh"))
-COLD_GOAL, WARM_GOAL, GREP_GOAL, STAGING_GOAL = 0.25, 0.001, 3.0, 0.05
+COLD_GOAL, WARM_GOAL, GREP_GOAL, STAGING_GOAL, MERGE_GOAL = 0.25, 0.001, 3.0, 0.05, 0.15
 
 
 class Context(ExitStack):
@@ -255,3 +256,32 @@ def snapshot(ctx: Context) -> list[Row]:
     rows = ctx.rows(samples, "git shadow repository")
     note = "runs the action, approves, writes the files, and keeps the snapshot; git keeps the snapshot alone"
     return [replace(r, note=note) if n == "agentsh" else r for n, r in rows.items()]
+
+
+def merge(ctx: Context) -> list[Row]:
+    """A file of 30,000 lines in which one side changed every second line and the other a few; beside git's merge."""
+    base = [b"line %d of a file with some text in it\n" % n for n in range(30_000)]
+    ours = [line if n % 2 else b"changed %d\n" % n for n, line in enumerate(base)]
+    theirs = [b"theirs %d\n" % n if n % 5_000 == 1 else line for n, line in enumerate(base)]
+    texts = [b"".join(lines) for lines in (base, ours, theirs)]
+    names = [str(ctx.scratch / name) for name in ("base", "ours", "theirs")]
+    for name, text in zip(names, texts, strict=True):
+        Path(name).write_bytes(text)
+
+    def ours_merges() -> None:
+        merged = merge_texts(*texts)
+        assert merged.conflicts == 6
+        assert merged.preferring("theirs").count(b"theirs") == 6
+
+    def git_merges() -> None:
+        done = subprocess.run(
+            ["git", "merge-file", "-p", names[1], names[0], names[2]], capture_output=True, check=False
+        )
+        assert 0 < done.returncode < 128
+
+    samples = interleaved({"agentsh": ours_merges, "git merge-file": git_merges}, rounds=ctx.rounds)
+    rows = ctx.rows(samples, "git merge-file")
+    row = rows["agentsh"]
+    assert row.seconds is not None
+    rows["agentsh"] = _goal(row, f"<= {MERGE_GOAL * 1e3:g} ms", row.seconds <= MERGE_GOAL)
+    return list(rows.values())
