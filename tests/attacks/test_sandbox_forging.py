@@ -30,6 +30,7 @@ def test_a_change_with_its_size_and_time_kept(cage: Cage, change: str):
     assert (cage.workspace / "file").read_text() == "file\n"
 
 
+@pytest.mark.parametrize("target", ["../outside", "../../outside", "d/../../outside", "../outside/secret"])
 @pytest.mark.parametrize(
     "follow", ["cat {}", "echo x > {}", "tee {} < file", "cp file {}", "cat < {}", "sed -i s/t/x/ {}"]
 )
