@@ -14,11 +14,6 @@ PATCHES: Final = (
     ("lib/xwrap.c", "char *xabspath(char *path, int flags)", "char *unused_xabspath(char *path, int flags)"),
     # Our stat and lstat are macros: they must be called where they are named.
     (
-        "toys/other/stat.c",
-        "(FLAG(L) ? stat : lstat)(TT.file, (void *)&TT.stat)",
-        "(FLAG(L) ? stat(TT.file, (void *)&TT.stat) : lstat(TT.file, (void *)&TT.stat))",
-    ),
-    (
         "toys/posix/test.c",
         "      if (-1 == ((i<2) ? lstat : stat)(args[1], &st)) return 0;",
         "      if (-1 == ((i<2) ? lstat(args[1], &st) : stat(args[1], &st))) return 0;",
@@ -44,50 +39,11 @@ PATCHES: Final = (
             "  if (!template)"
         ),
     ),
-    # The date as GNU writes it in the C locale: a time for the last half year, the year otherwise.
-    (
-        "toys/posix/ls.c",
-        'strftime(tmp, sizeof(tmp), " %F %H:%M", tm);',
-        (
-            'strftime(tmp, sizeof(tmp), TT.l>1 ? " %F %H:%M" : (time(0)-st->st_mtim.tv_sec)/15778476ULL '
-            '? " %b %e  %Y" : " %b %e %H:%M", tm);'
-        ),
-    ),
-    (
-        "toys/posix/ls.c",
-        'zprint(zap, "s ", 17+(TT.l>1)*13, (unsigned long)tmp);',
-        'zprint(zap, "s ", TT.l>1 ? 30 : 13, (unsigned long)tmp);',
-    ),
-    # GNU deletes silently, and tells sizes in whole units, rounded up.
-    (
-        "toys/posix/find.c",
-        "      TT.depth = 1;\n      if (new && check)\n        test = !unlinkat(",
-        "      TT.depth = 1;\n      print++;\n      if (new && check)\n        test = !unlinkat(",
-    ),
-    (
-        "toys/posix/find.c",
-        "test = compare_numsign(new->st.st_size, 512, arg);",
-        "test = agentsh_size_matches(new->st.st_size, arg);",
-    ),
-    # A command cannot start another one: say so before anything is done.
-    (
-        "toys/posix/find.c",
-        "        struct exec_range *aa;\n\n        print++;\n",
-        (
-            '        struct exec_range *aa;\n\n        print++;\n        error_exit("-%s cannot start commands here: '
-            'pipe the names to xargs or a loop", s);\n'
-        ),
-    ),
     # Messages and exit codes as GNU's.
     (
         "toys/posix/rm.c",
         'printf("%s%s \'%s\'\\n", toys.which->name, dir ? "dir" : "", s);',
         'printf("removed %s\'%s\'\\n", dir ? "directory " : "", s);',
-    ),
-    (
-        "toys/other/stat.c",
-        "character device\\0directory\\0block device",
-        "character special file\\0directory\\0block special file",
     ),
     (
         "toys/posix/cmp.c",
@@ -96,11 +52,6 @@ PATCHES: Final = (
     ),
     ("toys/posix/cmp.c", "differ: char %lld", "differ: byte %lld"),
     ("toys/posix/ln.c", "fprintf(stderr, \"'%s' -> '%s'\\n\", new, try)", "printf(\"'%s' -> '%s'\\n\", new, try)"),
-    (
-        "toys/posix/ls.c",
-        "  // Convert double_list into dirtree.\n  dlist_terminate",
-        "  if (toys.exitval) toys.exitval = 2;\n  dlist_terminate",
-    ),
     ("lib/lib.c", 'fprintf(stderr, "%s: created directory', 'printf("%s: created directory'),
     # Pieces of a pipe are files like others.
     ("toys/posix/split.c", "O_TRUNC, st.st_mode & 0777);", "O_TRUNC, 0666);"),

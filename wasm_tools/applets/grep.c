@@ -1,5 +1,6 @@
 /* grep: lines that match. A search below a directory reads many files for one call to the host. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <getopt.h>
@@ -14,8 +15,8 @@
 #include "grep.h"
 #include "walk.h"
 
-struct grep_options grep = {.with_name = -1, .max = -1};
-struct matcher grep_matcher;
+struct grep_options grep = {.with_name = -1, .max = -1, .eol = '\n'};
+struct matcher grep_matcher = {.eol = '\n'};
 int grep_failed, grep_selected;
 
 _Noreturn void grep_fail(const char *format, ...)
@@ -102,6 +103,45 @@ static void search_below(const char *path)
     free(name);
 }
 
+/* -R: what links below a directory lead to. above: the directories that we are in, so that no loop is walked. */
+struct above {
+    const struct above *up;
+    dev_t dev;
+    ino_t ino;
+};
+
+static void search_links(const char *path, const struct above *up)
+{
+    struct stat st;
+    if (agentsh_stat(*path ? path : ".", &st)) return;
+    struct above here = {up, st.st_dev, st.st_ino};
+    for (const struct above *a = up; a; a = a->up)
+        if (a->dev == st.st_dev && a->ino == st.st_ino) return grep_complain(path, ELOOP);
+    DIR *d = opendir(*path ? path : ".");
+    if (!d) return;
+    for (struct dirent *e; (e = readdir(d));) {
+        if ((e->d_type != DT_DIR && e->d_type != DT_LNK) || !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
+        size_t base = strlen(path);
+        char *name = grep_allocate(NULL, base + strlen(e->d_name) + 2);
+        sprintf(name, base && path[base - 1] != '/' ? "%s/%s" : "%s%s", path, e->d_name);
+        int missing = e->d_type == DT_LNK && agentsh_stat(name, &st), directory = e->d_type == DT_DIR || (!missing && S_ISDIR(st.st_mode));
+        if (missing) grep_complain(name, errno);
+        else if (wanted(name, directory)) {
+            int loop = 0;
+            for (const struct above *a = &here; a && e->d_type == DT_LNK && directory; a = a->up)
+                loop |= a->dev == st.st_dev && a->ino == st.st_ino;
+            if (loop) grep_complain(name, ELOOP);
+            else {
+                if (e->d_type == DT_LNK && directory) search_below(name);
+                else if (!directory) search_path(name);
+                if (directory) search_links(name, &here);
+            }
+        }
+        free(name);
+    }
+    closedir(d);
+}
+
 static void search_path(const char *path)
 {
     struct stat st;
@@ -121,7 +161,10 @@ static void search_argument(const char *path)
     if (!strcmp(path, "/dev/null")) return grep_memory(path, (char[1]){0}, 0);
     int directory = !agentsh_stat(path, &st) && S_ISDIR(st.st_mode);
     if (!wanted(path, directory)) return;
-    if (directory && grep.recurse) search_below(path);
+    if (directory && grep.recurse) {
+        search_below(path);
+        if (grep.through_links) search_links(path, NULL);
+    }
     else search_path(path);
 }
 
@@ -198,14 +241,14 @@ static const struct option long_options[] = {
     {"fixed-strings", 0, 0, 'F'}, {"help", 0, 0, HELP}, {"ignore-case", 0, 0, 'i'}, {"include", 1, 0, INCLUDE},
     {"invert-match", 0, 0, 'v'}, {"line-buffered", 0, 0, LINE_BUFFERED}, {"line-number", 0, 0, 'n'},
     {"line-regexp", 0, 0, 'x'}, {"max-count", 1, 0, 'm'}, {"no-filename", 0, 0, 'h'},
-    {"no-ignore-case", 0, 0, NO_IGNORE_CASE}, {"no-messages", 0, 0, 's'}, {"null", 0, 0, 'Z'},
+    {"no-ignore-case", 0, 0, NO_IGNORE_CASE}, {"no-messages", 0, 0, 's'}, {"null", 0, 0, 'Z'}, {"null-data", 0, 0, 'z'},
     {"only-matching", 0, 0, 'o'}, {"perl-regexp", 0, 0, 'P'}, {"quiet", 0, 0, 'q'}, {"recursive", 0, 0, 'r'},
     {"regexp", 1, 0, 'e'}, {"silent", 0, 0, 'q'}, {"text", 0, 0, 'a'}, {"version", 0, 0, VERSION},
     {"with-filename", 0, 0, 'H'}, {"word-regexp", 0, 0, 'w'}, {0, 0, 0, 0},
 };
 
 static const char usage[] =
-    "usage: grep [-EFGP] [-abcHhiLlnoqRrsvwxZ] [-A N] [-B N] [-C N] [-m N] [-e PATTERN] [-f FILE]\n"
+    "usage: grep [-EFGP] [-abcHhiLlnoqRrsvwxZz] [-A N] [-B N] [-C N] [-m N] [-e PATTERN] [-f FILE]\n"
     "            [--include GLOB] [--exclude GLOB] [--exclude-dir GLOB] [PATTERN] [FILE...]\n";
 
 static void parse(int argc, char *argv[])
@@ -239,7 +282,7 @@ static void parse(int argc, char *argv[])
         case 'I': grep.binary = BINARY_SKIP; break;
         case 'L': grep.names_without = 1, grep.names = 0; break;
         case 'l': grep.names = 1, grep.names_without = 0; break;
-        case 'R':
+        case 'R': grep.recurse = grep.through_links = 1; break;
         case 'r': grep.recurse = 1; break;
         case 'Z': grep.null_name = 1; break;
         case 'a': grep.binary = BINARY_TEXT; break;
@@ -262,7 +305,7 @@ static void parse(int argc, char *argv[])
         case 'v': grep.invert = 1; break;
         case 'w': grep_matcher.words = 1; break;
         case 'x': grep_matcher.lines = 1; break;
-        case 'z': grep_fail("-z is not supported here");
+        case 'z': grep.eol = grep_matcher.eol = 0; break;
         case 'U':
         case 'u':
         case LINE_BUFFERED: break;
@@ -289,7 +332,6 @@ static void parse(int argc, char *argv[])
     grep.after = after >= 0 ? after : context >= 0 ? context : 0;
     if (grep.only || grep.count || grep.names || grep.names_without || grep.quiet) grep.before = grep.after = 0;
     if (grep.names || grep.names_without) grep.count = 0;
-    grep_matcher.extents = grep.only;
 }
 
 int main(int argc, char *argv[])
@@ -314,7 +356,10 @@ int main(int argc, char *argv[])
         if (!grep.name_asked && (!strcmp(argv[optind], "-") || (!agentsh_stat(argv[optind], &st) && !S_ISDIR(st.st_mode))))
             grep.with_name = 0;
     }
-    if (!files && grep.recurse) search_below("");
+    if (!files && grep.recurse) {
+        search_below("");
+        if (grep.through_links) search_links("", NULL);
+    }
     else if (!files) search_argument("-");
     for (int i = optind; i < argc; i++) search_argument(argv[i]);
     if (fflush(stdout) || ferror(stdout)) return 2;

@@ -19,16 +19,21 @@ struct pattern {
     regex_t bytes, chars; /* for lines of ASCII or broken UTF-8, and for UTF-8 */
     regex_t bytes_after, chars_after; /* with a character before, for a search that goes on inside a line */
     int backrefs, looks_back;
-    int from_group, to_group; /* Perl's \K, (?<=) and (?=): what of the match counts */
+    struct perl *perl; /* Perl's, by pcre2; NULL for the others */
     /* Where the search over the current buffer stands: the next place that may match, or its end. */
     const char *next;
 };
+
+/* Perl's regular expressions: compile exits with 2 and a message when one is wrong. search: the first match in
+ * line[at..len). Exits with 2 when matching takes more steps than it may: an expression can blow up. */
+struct perl *perl_compile(const char *text, size_t len, int ignore_case, int words, int lines, int records);
+int perl_search(struct perl *p, const char *line, size_t len, size_t at, struct span *found);
 
 struct matcher {
     struct pattern *list;
     size_t count;
     int ignore_case, words, lines;
-    int extents; /* the ends of matches will be shown (-o) */
+    char eol; /* what ends a line: a newline, or NUL with -z */
     char *lowered; /* the buffer in lower case, when case is ignored and a text is looked for */
     size_t lowered_cap;
     const char *buffer, *buffer_end;
@@ -52,7 +57,8 @@ enum binary { BINARY_NOTE, BINARY_TEXT, BINARY_SKIP };
 struct grep_options {
     enum syntax syntax;
     enum binary binary;
-    int recurse, number, invert, only, count, names, names_without, quiet, silent, byte_offset, null_name, name_asked;
+    char eol; /* what ends a line: a newline, or NUL with -z */
+    int recurse, through_links, number, invert, only, count, names, names_without, quiet, silent, byte_offset, null_name, name_asked;
     int with_name; /* -1 until we know how many files there are */
     long long max, before, after;
     char *filters; /* --include and its like, as the host takes them */

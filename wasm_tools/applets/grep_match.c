@@ -13,11 +13,14 @@ static locale_t bytes_locale, chars_locale;
 
 static void compile(struct matcher *m, struct pattern *p, enum syntax syntax, const char *text, size_t len)
 {
-    int cflags = REG_NEWLINE | (syntax == BASIC ? 0 : REG_EXTENDED) | (m->ignore_case ? REG_ICASE : 0);
-    char *source = pattern_translate(syntax, text, len, m->extents, &cflags, &p->from_group, &p->to_group, &p->backrefs);
+    if (syntax == PERL) {
+        p->perl = perl_compile(text, len, m->ignore_case, m->words, m->lines, !m->eol);
+        return;
+    }
+    int cflags = (m->eol ? REG_NEWLINE : 0) | (syntax == BASIC ? 0 : REG_EXTENDED) | (m->ignore_case ? REG_ICASE : 0);
+    char *source = pattern_translate(syntax, text, len, &p->backrefs);
     int basic = syntax == BASIC || (syntax == EXTENDED && p->backrefs);
     if (basic) cflags &= ~REG_EXTENDED;
-    if (syntax == PERL && p->backrefs) grep_fail("-P: back references are not supported here; use -E");
     if (!bytes_locale) {
         bytes_locale = newlocale(LC_ALL_MASK, "C", NULL);
         chars_locale = newlocale(LC_ALL_MASK, "C.UTF-8", NULL);
@@ -39,7 +42,7 @@ static void compile(struct matcher *m, struct pattern *p, enum syntax syntax, co
             free(wrapped);
         }
     }
-    if (!(cflags & REG_ICASE) || m->ignore_case) p->needed = pattern_needed(!basic, source, &p->needed_len);
+    p->needed = pattern_needed(!basic, source, &p->needed_len);
     free(source);
 }
 
@@ -60,12 +63,13 @@ static int is_ascii(const char *s, size_t len)
 
 void matcher_add(struct matcher *m, enum syntax syntax, const char *text, size_t len)
 {
+    if (syntax == PERL && memchr(text, '\n', len)) grep_fail("the -P option only supports a single pattern");
     for (const char *end = text + len;;) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
         size_t n = (size_t)((stop ? stop : end) - text);
         /* A choice between plain texts is several patterns: each is looked for by itself. */
         const char *bar = NULL;
-        if (syntax == EXTENDED || syntax == PERL) {
+        if (syntax == EXTENDED) {
             size_t got;
             bar = memchr(text, '|', n);
             char *left = bar && bar > text && bar[-1] != '\\' && bar + 1 < text + n
@@ -158,7 +162,7 @@ static const char *look(struct matcher *m, struct pattern *p, char *from)
         return hit ? from + (hit - base) : m->buffer_end;
     }
     /* Over the whole buffer at once where one reading of it holds for every line. */
-    if (p->backrefs || !m->ascii) return from;
+    if (p->perl || p->backrefs || !m->ascii || !m->eol) return from;
     regmatch_t at;
     uselocale(bytes_locale);
     char *end = (char *)m->buffer_end, kept = *end;
@@ -178,7 +182,7 @@ const char *matcher_candidate(struct matcher *m, char *from)
     }
     if (first == m->buffer_end) return NULL;
     if (first == from) return from;
-    const char *newline = memrchr(from, '\n', (size_t)(first - from));
+    const char *newline = memrchr(from, m->eol, (size_t)(first - from));
     return newline ? newline + 1 : from;
 }
 
@@ -224,7 +228,8 @@ static int try_pattern(struct matcher *m, struct pattern *p, char *line, size_t 
         s->end = s->start + n;
         return 1;
     }
-    enum { GROUPS = 100 };
+    if (p->perl) return perl_search(p->perl, line, len, at, s);
+    enum { GROUPS = 3 };
     regmatch_t found[GROUPS];
     uselocale(wide ? chars_locale : bytes_locale);
     if (at && p->looks_back) {
@@ -232,14 +237,13 @@ static int try_pattern(struct matcher *m, struct pattern *p, char *line, size_t 
         size_t back = at - 1;
         while (wide && back && ((unsigned char)line[back] & 0xC0) == 0x80) back--;
         if (regexec(wide ? &p->chars_after : &p->bytes_after, line + back, GROUPS, found, back ? REG_NOTBOL : 0)) return 0;
-        s->start = back + (size_t)(p->from_group ? found[p->from_group + 2].rm_eo : found[2].rm_so);
-        s->end = back + (size_t)(p->to_group ? found[p->to_group + 2].rm_so : found[2].rm_eo);
+        s->start = back + (size_t)found[2].rm_so;
+        s->end = back + (size_t)found[2].rm_eo;
         return 1;
     }
-    if (regexec(wide ? &p->chars : &p->bytes, line + at, p->to_group >= GROUPS ? 1 : GROUPS, found, at ? REG_NOTBOL : 0))
-        return 0;
-    s->start = at + (size_t)(p->from_group ? found[p->from_group].rm_eo : found[0].rm_so);
-    s->end = at + (size_t)(p->to_group ? found[p->to_group].rm_so : found[0].rm_eo);
+    if (regexec(wide ? &p->chars : &p->bytes, line + at, 1, found, at ? REG_NOTBOL : 0)) return 0;
+    s->start = at + (size_t)found[0].rm_so;
+    s->end = at + (size_t)found[0].rm_eo;
     return 1;
 }
 
@@ -252,10 +256,12 @@ int matcher_line(struct matcher *m, char *line, size_t len, size_t at, struct sp
         struct pattern *p = &m->list[i];
         struct span s;
         size_t from = at;
-        if (!p->literal && wide < 0) wide = !m->ascii && !is_ascii(line, len) && valid_utf8(line, len);
+        if (!p->literal && !p->perl && wide < 0) wide = !m->ascii && !is_ascii(line, len) && valid_utf8(line, len);
         while (from <= len && try_pattern(m, p, line, len, from, wide > 0, &s)) {
             int good = 1;
-            if (m->lines) {
+            if (p->perl) {
+                /* -w and -x are part of what was compiled. */
+            } else if (m->lines) {
                 if (p->literal && s.end - s.start != len && len != 0) {
                     good = 0;
                 } else good = s.start == 0 && s.end == len;

@@ -30,7 +30,7 @@ static long long count_lines(const char *from, const char *to)
         /* In runs that a byte counter holds, so that the loop becomes vector code. */
         const char *stop = to - from > 255 ? from + 255 : to;
         unsigned char part = 0;
-        for (; from < stop; from++) part = (unsigned char)(part + (*from == '\n'));
+        for (; from < stop; from++) part = (unsigned char)(part + (*from == grep.eol));
         n += part;
     }
     return n;
@@ -57,20 +57,20 @@ static void print_line(struct file *f, const char *line, const char *end, char m
     prefix(f, line, mark);
     if (grep.byte_offset) printf("%lld%c", f->offset + (line - grep_matcher.buffer), mark);
     fwrite(line, 1, (size_t)(end - line), stdout);
-    if (end == line || end[-1] != '\n') putchar('\n');
+    if (end == line || end[-1] != grep.eol) putchar(grep.eol);
     f->printed = end;
 }
 
 static void print_matches(struct file *f, char *line, char *end)
 {
-    size_t len = (size_t)(end - line) - (end > line && end[-1] == '\n'), at = 0;
+    size_t len = (size_t)(end - line) - (end > line && end[-1] == grep.eol), at = 0;
     struct span s;
     while (at <= len && matcher_line(&grep_matcher, line, len, at, &s)) {
         if (s.end > s.start) {
             prefix(f, line, ':');
             if (grep.byte_offset) printf("%lld:", f->offset + (line - grep_matcher.buffer) + (long long)s.start);
             fwrite(line + s.start, 1, s.end - s.start, stdout);
-            putchar('\n');
+            putchar(grep.eol);
         }
         at = s.end > s.start ? s.end : s.end + 1;
     }
@@ -79,7 +79,7 @@ static void print_matches(struct file *f, char *line, char *end)
 
 static char *line_end(char *line, char *end)
 {
-    char *newline = memchr(line, '\n', (size_t)(end - line));
+    char *newline = memchr(line, grep.eol, (size_t)(end - line));
     return newline ? newline + 1 : end;
 }
 
@@ -116,7 +116,7 @@ static int select_line(struct file *f, char *start, char *line, char *end)
             char *from = line;
             const char *floor = f->printed ? f->printed : start;
             for (long long n = 0; n < grep.before && from > floor; n++) {
-                char *previous = memrchr(floor, '\n', (size_t)(from - 1 - floor));
+                char *previous = memrchr(floor, grep.eol, (size_t)(from - 1 - floor));
                 from = previous ? previous + 1 : (char *)floor;
             }
             if ((grep.before || grep.after) && f->separate && from != f->printed) puts("--");
@@ -142,7 +142,7 @@ static void search(struct file *f, char *start, char *begin, char *end)
             line = (char *)matcher_candidate(&grep_matcher, at);
             if (!line) break;
             stop = line_end(line, end);
-            size_t len = (size_t)(stop - line) - (stop[-1] == '\n');
+            size_t len = (size_t)(stop - line) - (stop[-1] == grep.eol);
             if (!certain && !matcher_line(&grep_matcher, line, len, 0, &s)) {
                 print_after(f, at, stop);
                 at = stop;
@@ -152,7 +152,7 @@ static void search(struct file *f, char *start, char *begin, char *end)
             /* Everything up to the next match is selected. */
             const char *match = matcher_candidate(&grep_matcher, at);
             stop = line_end(at, end);
-            if (match == at && (certain || matcher_line(&grep_matcher, at, (size_t)(stop - at) - (stop[-1] == '\n'), 0, &s))) {
+            if (match == at && (certain || matcher_line(&grep_matcher, at, (size_t)(stop - at) - (stop[-1] == grep.eol), 0, &s))) {
                 print_after(f, at, stop);
                 at = stop;
                 continue;
@@ -200,7 +200,7 @@ void grep_memory(const char *name, char *content, size_t len)
         finish(&f);
         return;
     }
-    if (len && grep.binary != BINARY_TEXT && memchr(content, 0, len)) {
+    if (len && grep.eol && grep.binary != BINARY_TEXT && memchr(content, 0, len)) {
         if (grep.binary == BINARY_SKIP) return;
         f.binary = 1;
         for (char *p = content; (p = memchr(p, 0, (size_t)(content + len - p))); p++) *p = '\n';
@@ -234,7 +234,7 @@ void grep_stream(const char *name, int fd)
         }
         char *fresh = buffer + used;
         used += (size_t)got;
-        if (!f.binary && grep.binary != BINARY_TEXT && got && memchr(fresh, 0, (size_t)got)) {
+        if (!f.binary && grep.eol && grep.binary != BINARY_TEXT && got && memchr(fresh, 0, (size_t)got)) {
             if (grep.binary == BINARY_SKIP) {
                 free(buffer);
                 return;
@@ -245,7 +245,7 @@ void grep_stream(const char *name, int fd)
             for (char *p = fresh; (p = memchr(p, 0, (size_t)(buffer + used - p))); p++) *p = '\n';
         char *end = buffer + used;
         if (got) {
-            char *newline = memrchr(buffer + begin, '\n', used - begin);
+            char *newline = memrchr(buffer + begin, grep.eol, used - begin);
             if (!newline) continue;
             end = newline + 1;
         }
@@ -253,7 +253,7 @@ void grep_stream(const char *name, int fd)
         /* Keep the lines that may be context to come, and the one that is not whole yet. */
         char *keep = end;
         for (long long n = 0; n < grep.before && keep > buffer; n++) {
-            char *previous = memrchr(buffer, '\n', (size_t)(keep - 1 - buffer));
+            char *previous = memrchr(buffer, grep.eol, (size_t)(keep - 1 - buffer));
             keep = previous ? previous + 1 : buffer;
         }
         if (grep.number) {

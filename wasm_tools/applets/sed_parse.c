@@ -114,8 +114,8 @@ struct regex *sed_compile(struct text *pattern, int flags)
         }
     }
     struct regex *r = sed_allocate(NULL, sizeof(*r));
-    int from = 0, to = 0, backrefs = 0, cflags = flags;
-    char *source = pattern_translate(sed.extended ? EXTENDED : BASIC, plain.at, plain.len, 1, &cflags, &from, &to, &backrefs);
+    int backrefs = 0, cflags = flags;
+    char *source = pattern_translate(sed.extended ? EXTENDED : BASIC, plain.at, plain.len, &backrefs);
     int basic = !sed.extended || backrefs;
     if (!basic) cflags |= REG_EXTENDED;
     int err = regcomp(&r->plain, source, cflags);

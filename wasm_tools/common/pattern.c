@@ -88,167 +88,12 @@ static const char *interval_end(const char *s, const char *end)
     return digits && p < end && *p == '}' ? p + 1 : NULL;
 }
 
-/* A Perl bracket expression for POSIX: the classes that Perl writes with a backslash. */
-static void perl_bracket(struct text *out, const char *s, const char *stop)
-{
-    int dash = 0, caret = 0, close = 0;
-    puts_(out, "[");
-    s++;
-    if (s < stop && *s == '^') put(out, s++, 1);
-    /* POSIX takes these three literally in certain places alone: first, last, anywhere but first. */
-    struct text body = {0};
-    put(&body, "", 0);
-    for (; s < stop - 1; s++) {
-        if (*s != '\\' || s + 1 >= stop - 1) {
-            if (*s == '[' && s + 1 < stop && s[1] == ':') {
-                const char *e = strstr(s, ":]");
-                if (e && e + 2 <= stop) {
-                    put(&body, s, (size_t)(e + 2 - s));
-                    s = e + 1;
-                    continue;
-                }
-            }
-            put(&body, s, 1);
-            continue;
-        }
-        s++;
-        switch (*s) {
-        case 'd': puts_(&body, "0-9"); break;
-        case 'w': puts_(&body, "[:alnum:]_"); break;
-        case 's': puts_(&body, "[:space:]"); break;
-        case 't': puts_(&body, "\t"); break;
-        case 'n': puts_(&body, "\n"); break;
-        case 'r': puts_(&body, "\r"); break;
-        case '-': dash = 1; break;
-        case '^': caret = 1; break;
-        case ']': close = 1; break;
-        case 'D':
-        case 'W':
-        case 'S': pattern_fail("-P: \\%c inside [] is not supported here", *s); break;
-        default: put(&body, s, 1);
-        }
-    }
-    if (close) puts_(out, "]");
-    put(out, body.at, body.len);
-    if (caret) puts_(out, "^");
-    if (dash) puts_(out, "-");
-    puts_(out, "]");
-    free(body.at);
-}
-
 /* Whether a pattern looks at what stands before a place: \\b and its like. */
 int pattern_looks_back(const char *text)
 {
     for (; *text; text++)
         if (*text == '\\' && *++text && strchr("bB<>", *text)) return 1;
     return 0;
-}
-
-static const char *group_end(const char *s, const char *end)
-{
-    int depth = 0;
-    for (; s < end; s++) {
-        if (*s == '\\') s++;
-        else if (*s == '[') s = bracket_end(s, end) - 1;
-        else if (*s == '(') depth++;
-        else if (*s == ')' && --depth == 0) return s + 1;
-    }
-    return end;
-}
-
-static char *perl(const char *text, size_t len, int extents, int *cflags, int *from_group, int *to_group, int *backrefs)
-{
-    struct text out = {0};
-    const char *s = text, *end = text + len;
-    int groups = 0;
-    put(&out, "", 0);
-    if (len >= 4 && !strncmp(s, "(?i)", 4)) *cflags |= REG_ICASE, s += 4;
-    /* \K: what stands before it becomes the first group. A group more moves back references: refuse both together. */
-    const char *keep = NULL;
-    for (const char *p = s; p + 1 < end; p++) {
-        if (*p == '[') p = bracket_end(p, end) - 1;
-        else if (*p == '\\') {
-            if (p[1] == 'K') keep = p;
-            p++;
-        }
-    }
-    if (keep) puts_(&out, "("), groups = *from_group = 1;
-    for (; s < end; s++) {
-        if (s == keep) {
-            puts_(&out, ")");
-            s++;
-            continue;
-        }
-        if (*s == '[') {
-            const char *stop = bracket_end(s, end);
-            /* In Perl a backslash escapes inside brackets too. */
-            for (const char *p = s + 1; p < end; p++) {
-                if (*p == '\\') p++;
-                else if (*p == '[' && p + 1 < end && p[1] == ':' && strstr(p, ":]")) p = strstr(p, ":]") + 1;
-                else if (*p == ']' && p > s + 1 && !(p == s + 2 && s[1] == '^')) {
-                    stop = p + 1;
-                    break;
-                }
-            }
-            perl_bracket(&out, s, stop);
-            s = stop - 1;
-        } else if (*s == '\\' && s + 1 < end) {
-            s++;
-            switch (*s) {
-            case 'd': puts_(&out, "[0-9]"); break;
-            case 'D': puts_(&out, "[^0-9]"); break;
-            case 'h': puts_(&out, "[[:blank:]]"); break;
-            case 'R':
-            case 'n': puts_(&out, "\n"); break;
-            case 't': puts_(&out, "\t"); break;
-            case 'r': puts_(&out, "\r"); break;
-            case 'f': puts_(&out, "\f"); break;
-            case 'A': puts_(&out, "^"); break;
-            case 'z':
-            case 'Z': puts_(&out, "$"); break;
-            case 'w':
-            case 'W':
-            case 's':
-            case 'S':
-            case 'b':
-            case 'B': put(&out, s - 1, 2); break;
-            default:
-                if (isdigit((unsigned char)*s)) {
-                    *backrefs = 1;
-                    if (groups && keep) pattern_fail("-P: \\K together with back references is not supported here");
-                    put(&out, s - 1, 2);
-                } else if (isalpha((unsigned char)*s)) {
-                    pattern_fail("-P: \\%c is not supported here", *s);
-                } else put(&out, s - 1, 2);
-            }
-        } else if (*s == '(' && s + 2 < end && s[1] == '?') {
-            const char *stop = group_end(s, end);
-            if (s[2] == ':') {
-                puts_(&out, "(");
-                groups++;
-                s += 2;
-            } else if (!strncmp(s, "(?<=", 4) && out.len == 0 && !keep) {
-                puts_(&out, "(");
-                put(&out, s + 4, (size_t)(stop - s - 4));
-                *from_group = ++groups;
-                s = stop - 1;
-            } else if (!strncmp(s, "(?=", 3) && stop == end) {
-                puts_(&out, "(");
-                put(&out, s + 3, (size_t)(stop - s - 3));
-                *to_group = ++groups;
-                s = stop - 1;
-            } else pattern_fail("-P: this use of (?%c is not supported here", s[2]);
-        } else if (*s == '(') {
-            groups++;
-            put(&out, s, 1);
-        } else if (strchr("*+?}", *s) && s + 1 < end && (s[1] == '?' || s[1] == '+')) {
-            /* Lazy or possessive: which lines match is the same, what of them is not. */
-            if (extents && s[1] == '?') pattern_fail("-P: lazy quantifiers together with -o are not supported here");
-            put(&out, s, 1);
-            s++;
-        } else put(&out, s, 1);
-    }
-    return out.at;
 }
 
 /* The C library has back references in basic expressions alone: the same said as one. */
@@ -274,10 +119,8 @@ static char *to_basic(const char *text, size_t len)
     return out.at;
 }
 
-char *pattern_translate(enum syntax syntax, const char *text, size_t len, int extents, int *cflags, int *from_group,
-                        int *to_group, int *backrefs)
+char *pattern_translate(enum syntax syntax, const char *text, size_t len, int *backrefs)
 {
-    if (syntax == PERL) return perl(text, len, extents, cflags, from_group, to_group, backrefs);
     struct text out = {0};
     const char *end = text + len;
     int extended = syntax == EXTENDED, atom = 0; /* atom: something stands before that can be repeated */

@@ -11,10 +11,9 @@ extern const char *pattern_program;
 extern int pattern_status;
 _Noreturn void pattern_fail(const char *format, ...);
 
-/* Rewrite a pattern for regcomp; the caller frees it. An extended one with back references comes out as a basic one.
- * extents: the ends of matches matter, not only whether there are some. */
-char *pattern_translate(enum syntax syntax, const char *text, size_t len, int extents, int *cflags, int *from_group,
-                        int *to_group, int *backrefs);
+/* Rewrite a pattern, not a Perl one, for regcomp; the caller frees it. An extended one with back references comes out as
+ * a basic one. */
+char *pattern_translate(enum syntax syntax, const char *text, size_t len, int *backrefs);
 /* The literal text that a whole pattern stands for, or NULL. */
 char *pattern_literal(enum syntax syntax, const char *text, size_t len, size_t *out_len);
 /* The longest text that every match of a translated pattern contains, or NULL. */

@@ -101,7 +101,6 @@ struct timezone;
 int settimeofday(const struct timeval *, const struct timezone *);
 
 /* Whether a size agrees with find's -size argument, such as +3k. */
-int agentsh_size_matches(long long size, const char *wanted);
 /* test's -nt, -ot and -ef, by their first letter. */
 int agentsh_compare_files(const char *a, char how, const char *b);
 #define open agentsh_open

@@ -128,26 +128,6 @@ mode_t umask(mode_t mask)
     return old;
 }
 
-int agentsh_size_matches(long long size, const char *wanted)
-{
-    char sign = *wanted == '+' || *wanted == '-' ? *wanted++ : 0, *end;
-    long long n = strtoll(wanted, &end, 10), unit = 512;
-    if (end == wanted || (*end && end[1])) {
-        fprintf(stderr, "find: invalid argument '%s' to '-size'\n", wanted);
-        exit(1);
-    }
-    switch (*end) {
-    case 'c': unit = 1; break;
-    case 'w': unit = 2; break;
-    case 'k': unit = 1024; break;
-    case 'M': unit = 1024 * 1024; break;
-    case 'G': unit = 1024 * 1024 * 1024; break;
-    default: break;
-    }
-    long long units = (size + unit - 1) / unit;
-    return sign == '+' ? units > n : sign == '-' ? units < n : units == n;
-}
-
 int agentsh_compare_files(const char *a, char how, const char *b)
 {
     struct stat x, y;

@@ -36,7 +36,7 @@ _KNOWN = {
     **dict.fromkeys(["docker", "podman", "systemctl", "service", "kubectl"], _NO_HOST),
     **dict.fromkeys(["gcc", "cc", "clang", "make", "cmake", "go", "rustc", "javac", "java"], _NO_HOST),
     **dict.fromkeys(
-        ["vi", "vim", "nano", "emacs", "less", "more", "man"],
+        ["vi", "vim", "nano", "emacs", "man"],
         "it needs a terminal; read with cat or head, edit with sed or a here-document",
     ),
     **dict.fromkeys(["ps", "top", "htop", "kill", "pkill", "killall"], "there are no other processes to see or signal"),
