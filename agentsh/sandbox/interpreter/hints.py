@@ -32,6 +32,8 @@ _KNOWN = {
         ],
         _INSTALL,
     ),
+    "pytest": "write python -m pytest",
+    **dict.fromkeys(["gh", "hub", "glab"], "an action has no network; git here reads the repository of the workspace"),
     **dict.fromkeys(["sudo", "su", "doas"], "there is no other user; run the command itself"),
     **dict.fromkeys(["docker", "podman", "systemctl", "service", "kubectl"], _NO_HOST),
     **dict.fromkeys(["gcc", "cc", "clang", "make", "cmake", "go", "rustc", "javac", "java"], _NO_HOST),
@@ -40,14 +42,12 @@ _KNOWN = {
         "it needs a terminal; read with cat or head, edit with sed or a here-document",
     ),
     **dict.fromkeys(["ps", "top", "htop", "kill", "pkill", "killall"], "there are no other processes to see or signal"),
-    "git": "the person's git works on the workspace after a commit; here, compare files with diff",
     "alias": "aliases are not supported; write a function: name() { ...; }",
     "mkfifo": "FIFOs cannot be kept or committed; use a pipeline or a file",
     "mknod": "devices cannot be kept or committed",
 }
 _INSTEAD = {
     "python3": ("python",),
-    "pytest": ("python",),
     "egrep": ("grep",),
     "rg": ("grep",),
     "ack": ("grep",),

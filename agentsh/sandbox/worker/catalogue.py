@@ -1,4 +1,4 @@
-"""Every command of the sandbox: the userland's, Python where it is installed, and the person's own tools."""
+"""Every command of the sandbox: the userland's, Python and git, which runs in it, and the person's own tools."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 
     import wasmtime as wt
 
+    from agentsh.sandbox.python import Python
     from agentsh.sandbox.worker.own_tools import OwnTools
     from agentsh.sandbox.worker.program import Command
 
 _PYTHON = ("python", "python3")
+_GIT = "git"
 
 
 def own_names() -> frozenset[str]:
     """Every command of the sandbox's own; needs no engine."""
-    return frozenset([*names_without_engine(), *_PYTHON])
+    return frozenset([*names_without_engine(), *_PYTHON, _GIT])
 
 
 def is_builtin(name: str) -> bool:
@@ -57,6 +59,7 @@ class Commands:
         self._tools_dir = tools_dir
         self._toolbox = Toolbox(engine, cache_dir, settings=SETTINGS)
         self._found: dict[str, Command] = {}
+        self._kept_python: Python | None = None
         self._tools: OwnTools | None = None
         self._with_tools = False
 
@@ -81,7 +84,7 @@ class Commands:
         return ModuleCache(self._engine, self._cache_dir, settings=SETTINGS)
 
     def names(self) -> Iterable[str]:
-        """The userland's commands, Python's names, and those of the person's tools."""
+        """The userland's commands, Python's names, git, and those of the person's tools."""
         tools = self._tools.commands() if self._tools is not None and self._with_tools else ()
         return {*own_names(), *tools}
 
@@ -99,15 +102,28 @@ class Commands:
         if found is not None:
             return found
         if name in _PYTHON:
-            from agentsh.sandbox.python import load_python  # noqa: PLC0415 - only when it is run
+            return self._python()
+        if name == _GIT:
+            from agentsh.sandbox.git import load_git  # noqa: PLC0415 - only when it is run
 
-            python = load_python(self._engine, self._cache_dir)
-            if isinstance(python, Unavailable):
-                return python  # not kept: it may be prepared meanwhile
-            self._found.update(dict.fromkeys(_PYTHON, python))
-            return python
+            git = load_git(self._python(), self._cache_dir)
+            if not isinstance(git, Unavailable):
+                self._found[name] = git
+            return git
         tool = self._toolbox.get(name)
         if tool is None:
             return None
         self._found[name] = command = Tool(tool.module)
         return command
+
+    def _python(self) -> Python | Unavailable:
+        """Python; kept once it can run, for it may be prepared meanwhile."""
+        if self._kept_python is not None:
+            return self._kept_python
+        from agentsh.sandbox.python import load_python  # noqa: PLC0415 - only when it is run
+
+        python = load_python(self._engine, self._cache_dir)
+        if not isinstance(python, Unavailable):
+            self._kept_python = python
+            self._found.update(dict.fromkeys(_PYTHON, python))
+        return python

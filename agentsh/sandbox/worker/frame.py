@@ -69,7 +69,7 @@ class Frame:
             self.hostcalls = define_hostcalls(
                 self.linker, wt.Store(engine), tree=tree, capabilities=command.capabilities
             )
-        command.define(self.linker)
+        command.define(self.linker, tree)
         self.ready = self.linker.instantiate_pre(command.module)
 
     def _streams(self) -> Streams:

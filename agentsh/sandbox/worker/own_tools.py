@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import wasmtime as wt
 
     from agentsh.core.tool import UserTool
+    from agentsh.core.tree import Tree
     from agentsh.sandbox.modules import ModuleCache
     from agentsh.sandbox.shelf import Stamp
     from agentsh.sandbox.worker.program import Command
@@ -124,7 +125,7 @@ class Module(Tool):
         """What it was given of the action's variables."""
         return _visible_variables(self._tool, env)
 
-    def define(self, linker: wt.Linker) -> None:
+    def define(self, linker: wt.Linker, tree: Tree) -> None:  # noqa: ARG002 - the protocol's
         """An exit that is one whatever the compiler put after it: Go's runtime would go on."""
         import wasmtime as wt  # noqa: PLC0415 - loaded in the worker alone
 
@@ -165,9 +166,9 @@ class Script:
         """What Python needs, and what the tool was given of the action's variables."""
         return self._python.env(_visible_variables(self._tool, env))
 
-    def define(self, linker: wt.Linker) -> None:
+    def define(self, linker: wt.Linker, tree: Tree) -> None:
         """As Python."""
-        self._python.define(linker)
+        self._python.define(linker, tree)
 
     def run(self, store: wt.Store, instance: wt.Instance) -> int:
         """As Python."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     import wasmtime as wt
 
+    from agentsh.core.tree import Tree
+
 
 class Command(Protocol):
     """A program that can be instantiated."""
@@ -33,8 +35,8 @@ class Command(Protocol):
     def env(self, env: Mapping[str, str]) -> dict[str, str]:
         """The variables that the module gets."""
 
-    def define(self, linker: wt.Linker) -> None:
-        """Offer imports of its own."""
+    def define(self, linker: wt.Linker, tree: Tree) -> None:
+        """Offer imports of its own; ``tree`` is the staging view."""
 
     def run(self, store: wt.Store, instance: wt.Instance) -> int:
         """Run to the end; the exit status."""
@@ -86,7 +88,7 @@ class Tool:
         """As it is."""
         return dict(env)
 
-    def define(self, linker: wt.Linker) -> None:
+    def define(self, linker: wt.Linker, tree: Tree) -> None:
         """Nothing: WASI and the host calls are enough."""
 
     def run(self, store: wt.Store, instance: wt.Instance) -> int:

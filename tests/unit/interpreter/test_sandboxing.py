@@ -90,7 +90,7 @@ def test_names_and_values_that_are_no_text_pass_unchanged(project: Path) -> None
 
 
 def test_unknown_commands_say_what_there_is(project: Path) -> None:
-    result = run("gerp x; git status; curl http://x; pip install y", project)
+    result = run("gerp x; gh pr list; curl http://x; pip install y", project)
     assert result.status == 127
     lines = result.stderr.decode().splitlines()
     assert "there is grep" in lines[0]

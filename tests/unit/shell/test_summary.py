@@ -140,3 +140,14 @@ def test_files_of_redirections() -> None:
 
 def test_evals_in_evals_end() -> None:
     assert summary("eval " * 10_000 + "ls").opaque
+
+
+@pytest.mark.parametrize(
+    "line", ["git status -s", "git -C dir log --oneline -- a", "git diff > out", "git grep -n x | head"]
+)
+def test_reading_git_is_reading(line: str):
+    """The sandbox's git runs no program that a configuration names, so its verbs hide nothing."""
+    found = summarise(parse(line))
+    assert not found.opaque
+    assert found.commands[0].name == "git"
+    assert found.writes == (("out",) if ">" in line else ())
