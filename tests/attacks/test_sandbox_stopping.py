@@ -11,6 +11,9 @@ import pytest
 if TYPE_CHECKING:
     from .conftest import Cage
 
+# What stops a command is the same in every kind of view; the fastest kind that works will do.
+pytestmark = pytest.mark.parametrize("cage", ["auto"], indirect=True)
+
 LATE_S = 0.5
 """What a limit may be late by."""
 
