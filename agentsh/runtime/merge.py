@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agentsh.core.history import Side
+    from agentsh.runtime.linediff import Block
     from agentsh.store import Store
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -96,37 +98,45 @@ def merge_texts(base: bytes, ours: bytes, theirs: bytes) -> Merge:
     if ours == base:
         return Merge((theirs,), 0)
     lines = split_lines(base), split_lines(ours), split_lines(theirs)
+    left, right = matching_blocks(lines[0], lines[1]), matching_blocks(lines[0], lines[2])
+    few, many = (1, 2) if len(left) < len(right) else (2, 1)
+    spans = [*_spans(left, right)] if few == 1 else [*_spans(right, left)]
+    end = (len(lines[0]), len(lines[few]), len(lines[many]))
     parts: list[bytes | Region] = []
     agreed: list[bytes] = []
     at = (0, 0, 0)
-    end = (len(lines[0]), len(lines[1]), len(lines[2]))
-    for *stable, count in [*_stable(*lines), (*end, 0)]:
-        i, j, k = stable
-        region = _settle(agreed, lines[0][at[0] : i], lines[1][at[1] : j], lines[2][at[2] : k])
+    for start, stop in [*spans, (end, end)]:
+        old, mine, other = (lines[n][a:b] for n, a, b in zip((0, few, many), at, start, strict=True))
+        region = _settle(agreed, old, *((mine, other) if few == 1 else (other, mine)))
         if region is not None:
             parts += [b"".join(agreed), region]
             agreed = []
-        agreed += lines[0][i : i + count]
-        at = (i + count, j + count, k + count)
+        agreed += lines[many][start[2] : stop[2]]
+        at = stop
     parts.append(b"".join(agreed))
     return Merge(tuple(p for p in parts if p), sum(isinstance(p, Region) for p in parts))
 
 
-def _stable(base: list[bytes], ours: list[bytes], theirs: list[bytes]) -> Iterator[tuple[int, int, int, int]]:
-    """The stretches that all three share: where each begins, and how many lines it has."""
-    left, right = matching_blocks(base, ours), matching_blocks(base, theirs)
-    i = j = 0
-    while i < len(left) and j < len(right):
-        (a, a_new, a_size), (b, b_new, b_size) = left[i], right[j]
-        start = max(b, a)
-        a_end, b_end = a + a_size, b + b_size
-        end = min(b_end, a_end)
-        if start < end:
-            yield start, a_new + start - a, b_new + start - b, end - start
-        if a_end <= b_end:
-            i += 1
-        else:
-            j += 1
+_Point = tuple[int, int, int]
+
+
+def _spans(few: list[Block], many: list[Block]) -> Iterator[tuple[_Point, _Point]]:
+    """The stretches that begin and end with lines that all three texts share, and that one side has not changed.
+
+    Each is given by the points where it starts and stops, in the base, in the side with few changes, and in the other
+    one, whose lines it takes: what that side changed within it, it changed alone.
+    """
+    starts, stops = [b.old for b in many], [b.old + b.size for b in many]
+    for old, new, size in few:
+        i, j = bisect_right(stops, old), bisect_left(starts, old + size) - 1
+        if i > j:
+            continue
+        first, last = many[i], many[j]
+        start, stop = max(old, first.old), min(old + size, last.old + last.size)
+        yield (
+            (start, new + start - old, first.new + start - first.old),
+            (stop, new + stop - old, last.new + stop - last.old),
+        )
 
 
 def _settle(agreed: list[bytes], base: list[bytes], ours: list[bytes], theirs: list[bytes]) -> Region | None:
