@@ -8,12 +8,17 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from agentsh.core.lock import FileLock
 
 from .conftest import PROGRAM, Program
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+pytestmark = pytest.mark.slow
 
 
 def start(agentsh: Program, *arguments: str) -> subprocess.Popen[bytes]:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -38,6 +39,8 @@ from tests.worlds.scene import Scene
 if TYPE_CHECKING:
     from agentsh.core.entry import Entry
     from agentsh.core.report import CommitResult
+
+pytestmark = pytest.mark.slow
 
 PATHS = (b"a", b"b\n\xff", b"d/c")
 EXAMPLES = int(os.environ.get("AGENTSH_HISTORIES", "12"))
