@@ -1,4 +1,4 @@
-"""Shell lines over much data, and Python: the same line by agentsh, by bash with the machine's commands, and by the peers."""
+"""Shell lines over much data, and Python: by agentsh, by bash with the machine's commands, and by the peers."""
 
 from __future__ import annotations
 
