@@ -44,6 +44,11 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=4096)
+def _any_of(globs: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{glob_pattern(g).pattern})" for g in globs), re.DOTALL)
+
+
+@lru_cache(maxsize=4096)
 def word_pattern(glob: str) -> re.Pattern[str]:
     """A pattern of a command's word: ``*`` stands for any characters, ``?`` for one; as quick as a path pattern."""
     first, *others = ("".join("." if ch == "?" else re.escape(ch) for ch in piece) for piece in glob.split("*"))
@@ -144,8 +149,7 @@ class Rule:
         if self.larger_than >= 0 and (effect.after is None or effect.after.size <= self.larger_than):
             return False
         if self.paths:
-            path = fold(effect.path)
-            return any(glob_pattern(p).fullmatch(path) for p in self.paths)
+            return _any_of(self.paths).fullmatch(fold(effect.path)) is not None
         return True
 
 
