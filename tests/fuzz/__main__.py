@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz TARGET [CORPUS...] [-runs=N] [-max_total_time=S]``: libFuzzer on one target, through atheris."""
+"""``python -m tests.fuzz TARGET [CORPUS] [-runs=N] [-max_total_time=S]``: libFuzzer on a target, through atheris."""
 
 from __future__ import annotations
 
