@@ -92,9 +92,9 @@ def exec_(
         after = "commit" if commit else "discard" if discard else None
         record, result, error = _afterwards(workspace, record, after)
         if as_json:
-            _print_json(workspace, record, result, error)
+            print_outcome(workspace, record, result, error)
         else:
-            _tell(workspace, record, result)
+            tell_outcome(workspace, record, result)
             if error is not None:
                 raise error
         return error.exit_code if error else exit_code(record)
@@ -129,9 +129,10 @@ def _afterwards(
     return workspace.show(record.id), result, None
 
 
-def _print_json(
-    workspace: Workspace, record: ActionRecord, result: CommitResult | None, error: AgentshError | None
+def print_outcome(
+    workspace: Workspace, record: ActionRecord, result: CommitResult | None = None, error: AgentshError | None = None
 ) -> None:
+    """An action with what it printed and changed, as JSON on stdout."""
     from agentsh.cli import encode  # noqa: PLC0415 - see agentsh.cli
 
     data_json(
@@ -148,7 +149,7 @@ def _print_json(
     )
 
 
-def _tell(workspace: Workspace, record: ActionRecord, result: CommitResult | None) -> None:
+def tell_outcome(workspace: Workspace, record: ActionRecord, result: CommitResult | None = None) -> None:
     """On stderr: how it ended where that is not plain, what changed, and what waits for an answer."""
     from agentsh.cli.words import limit_name  # noqa: PLC0415 - see agentsh.cli
     from agentsh.core.sanitise import visible_line  # noqa: PLC0415
@@ -162,7 +163,11 @@ def _tell(workspace: Workspace, record: ActionRecord, result: CommitResult | Non
         limit = limit_name(record.stopped)
         say(f"agentsh: {record.id} was stopped by the {limit}. {visible_line(record.note)}".rstrip())
         say("  " + ("What it did is staged for review." if record.status in _STAGED else _NOTHING_STAGED))
-        say(f"  Do less at once, or raise the limit: {limit_flag(record.stopped)}, or [limits] in the configuration.")
+        table, _, name = record.stopped.rpartition(".")
+        if table:  # of a request, which has no options for its limits
+            say(f"  What can be raised, [{table}] {name} in the configuration raises.")
+        else:
+            say(f"  Do less at once, or raise the limit: {limit_flag(name)}, or [limits] in the configuration.")
     elif record.status is ActionStatus.INTERRUPTED:
         say(f"agentsh: {record.id} was interrupted. {visible_line(record.note)}".rstrip())
         say(f"  {_NOTHING_STAGED}")

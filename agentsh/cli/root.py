@@ -14,6 +14,7 @@ from agentsh.core.errors import UsageError
 _PLACES = {
     "run": "run.run",
     "exec": "act.exec_",
+    "http": "http.http",
     "status": "see.status",
     "diff": "see.diff",
     "log": "see.log",

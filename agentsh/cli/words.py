@@ -60,6 +60,9 @@ LIMITS = {
     "open_files": "limit on open files",
     "processes": "limit on commands",
     "loop_iterations": "limit on loop iterations",
+    "http.timeout_s": "time limit of a request",
+    "http.max_bytes": "limit on the body of a request",
+    "http.headers": "limit on the headers of a request",
 }
 """What people call a limit, by its name in the configuration."""
 

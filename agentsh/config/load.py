@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentsh.config.places import config_dir
 from agentsh.config.schema import PRESETS, STAGING_KINDS, STRICTER, Config, ModelProfile
+from agentsh.config.values import Table, bad, known, sub, switch, text, texts
 from agentsh.core.errors import ConfigError
 from agentsh.core.limits import Keep, Limits
 from agentsh.core.sanitise import visible_line
@@ -21,9 +22,6 @@ WORKSPACE_FILE = ".agentsh.toml"
 USER_FILE = "config.toml"
 _MAX_BYTES = 1 << 20
 _MOST = 1 << 53  # of any limit: whole numbers up to here are exact everywhere
-_MAX_PATTERNS, _MAX_PATTERN = 1000, 1000  # each is held against every path that an action changes
-
-Table = Mapping[str, Any]
 
 
 def load_config(workspace: Path, *, user_dir: Path | None = None) -> Config:
@@ -70,54 +68,14 @@ def _read(path: Path) -> Table | None:
         ) from e
 
 
-def _bad(path: Path, key: str, wanted: str) -> ConfigError:
-    return ConfigError(f"In {visible_line(str(path))}: '{visible_line(key)}' {wanted}.")
-
-
-def _known(table: Table, allowed: set[str], path: Path, where: str = "") -> None:
-    for key in table:
-        if key not in allowed:
-            raise _bad(path, f"{where}{key}", f"is unknown; known are {', '.join(sorted(allowed))}")
-
-
-def _sub(table: Table, key: str, path: Path) -> Table:
-    value = table.get(key, {})
-    if not isinstance(value, Mapping):
-        raise _bad(path, key, "must be a table")
-    return value
-
-
-def _text(table: Table, key: str, default: str, path: Path) -> str:
-    value = table.get(key, default)
-    if not isinstance(value, str):
-        raise _bad(path, key, "must be a string")
-    return value
-
-
-def _switch(table: Table, key: str, default: bool, path: Path) -> bool:  # noqa: FBT001 - as its siblings
-    value = table.get(key, default)
-    if not isinstance(value, bool):
-        raise _bad(path, key, "must be true or false")
-    return value
-
-
-def _texts(table: Table, key: str, path: Path) -> tuple[str, ...]:
-    value = table.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-        raise _bad(path, key, "must be a list of strings")
-    if len(value) > _MAX_PATTERNS or any(len(v) > _MAX_PATTERN for v in value):
-        raise _bad(path, key, f"may hold {_MAX_PATTERNS} patterns of {_MAX_PATTERN} characters at most")
-    return tuple(value)
-
-
 def _limits(table: Table, base: Limits, path: Path) -> Limits:
-    _known(table, {f.name for f in fields(Limits)}, path, "limits.")
+    known(table, {f.name for f in fields(Limits)}, path, "limits.")
     changed: dict[str, Any] = {}
     for key, value in table.items():
         whole = isinstance(getattr(base, key), int)
         good = isinstance(value, int) if whole else isinstance(value, (int, float))
         if isinstance(value, bool) or not good or not 0 < value <= _MOST:
-            raise _bad(path, f"limits.{key}", f"must be a positive number, {_MOST} at most")
+            raise bad(path, f"limits.{key}", f"must be a positive number, {_MOST} at most")
         changed[key] = value if whole else float(value)
     return replace(base, **changed)
 
@@ -126,16 +84,16 @@ _KEEP = {"keep_days": "days", "keep_snapshots": "snapshots", "max_bytes": "max_b
 
 
 def _keep(table: Table, path: Path) -> Keep:
-    _known(table, {*_KEEP, "exclude", "exclude_secret_like"}, path, "store.")
+    known(table, {*_KEEP, "exclude", "exclude_secret_like"}, path, "store.")
     for key, value in table.items():
         if key not in _KEEP:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
-            raise _bad(path, f"store.{key}", f"must be a whole number, 0 (no bound) to {_MOST}")
+            raise bad(path, f"store.{key}", f"must be a whole number, 0 (no bound) to {_MOST}")
     return Keep(
         **{name: table[key] for key, name in _KEEP.items() if key in table},
-        exclude=_texts(table, "exclude", path),
-        exclude_secret_like=_switch(table, "exclude_secret_like", False, path),
+        exclude=texts(table, "exclude", path),
+        exclude_secret_like=switch(table, "exclude_secret_like", False, path),
     )
 
 
@@ -144,7 +102,7 @@ def _profile(name: str, table: Table, path: Path) -> ModelProfile:
     base = ModelProfile(name=name, model=name)
     if "base_url" in table:
         base = replace(base, key="")
-    _known(table, {f.name for f in fields(ModelProfile)} - {"name"}, path, f"models.{name}.")
+    known(table, {f.name for f in fields(ModelProfile)} - {"name"}, path, f"models.{name}.")
     kinds: dict[str, tuple[type, ...]] = {
         "timeout_s": (int, float),
         "max_tokens": (int,),
@@ -153,10 +111,10 @@ def _profile(name: str, table: Table, path: Path) -> ModelProfile:
     }
     for key, value in table.items():
         if isinstance(value, bool) or not isinstance(value, kinds.get(key, (str,))):
-            raise _bad(path, f"models.{name}.{key}", "has the wrong type")
+            raise bad(path, f"models.{name}.{key}", "has the wrong type")
     profile = replace(base, **dict(table))
     if not profile.base_url.startswith(("http://", "https://")):
-        raise _bad(path, f"models.{name}.base_url", "must start with http:// or https://")
+        raise bad(path, f"models.{name}.base_url", "must start with http:// or https://")
     return profile
 
 
@@ -166,41 +124,56 @@ def _policy(name: str, path: Path) -> str:
 
 
 def _apply_user(base: Config, table: Table, path: Path) -> Config:
-    _known(
+    known(
         table,
-        {"policy", "limits", "staging", "clock", "default_model", "models", "protected", "detect_credentials", "store"},
+        {
+            *("policy", "limits", "staging", "clock", "default_model", "models", "protected", "detect_credentials"),
+            *("store", "http", "secrets"),
+        },
         path,
     )
-    wanted = _text(table, "staging", base.staging, path)
+    wanted = text(table, "staging", base.staging, path)
     staging = next((kind for kind in STAGING_KINDS if kind == wanted), None)
     if staging is None:
-        raise _bad(path, "staging", f"must be one of {', '.join(STAGING_KINDS)}")
+        raise bad(path, "staging", f"must be one of {', '.join(STAGING_KINDS)}")
     models: dict[str, ModelProfile] = {}
-    for name, value in _sub(table, "models", path).items():
+    for name, value in sub(table, "models", path).items():
         if not isinstance(value, Mapping):
-            raise _bad(path, f"models.{name}", "must be a table")
+            raise bad(path, f"models.{name}", "must be a table")
         models[name] = _profile(name, value, path)
+    if "http" in table or "secrets" in table:
+        from agentsh.config.web import bindings, web  # noqa: PLC0415 - most people have none
+
+        base = replace(
+            base, http=web(sub(table, "http", path), path), bindings=bindings(sub(table, "secrets", path), path)
+        )
     return replace(
         base,
-        policy=_policy(_text(table, "policy", base.policy, path), path),
-        limits=_limits(_sub(table, "limits", path), base.limits, path),
+        policy=_policy(text(table, "policy", base.policy, path), path),
+        limits=_limits(sub(table, "limits", path), base.limits, path),
         staging=staging,
-        clock=_switch(table, "clock", base.clock, path),
-        default_model=_text(table, "default_model", base.default_model, path),
+        clock=switch(table, "clock", base.clock, path),
+        default_model=text(table, "default_model", base.default_model, path),
         models=models,
-        protected=_texts(table, "protected", path),
-        detect_credentials=_switch(table, "detect_credentials", base.detect_credentials, path),
-        keep=_keep(_sub(table, "store", path), path),
+        protected=texts(table, "protected", path),
+        detect_credentials=switch(table, "detect_credentials", base.detect_credentials, path),
+        keep=_keep(sub(table, "store", path), path),
     )
 
 
 def _narrow(base: Config, table: Table, path: Path) -> Config:
     """Take from an untrusted file what makes things stricter; tell the person what was not taken."""
-    _known(table, {"policy", "limits", "clock", "protected"}, path)
+    known(table, {"policy", "limits", "clock", "protected", "http"}, path)
     notices: list[str] = []
-    policy = _text(table, "policy", base.policy, path)
+    if "http" in table:
+        from agentsh.config.web import narrow_web  # noqa: PLC0415 - most workspaces have none
+
+        http, refused = narrow_web(base.http, sub(table, "http", path), path)
+        base = replace(base, http=http)
+        notices += [f"{WORKSPACE_FILE} asks for {visible_line(what)}: not taken." for what in refused]
+    policy = text(table, "policy", base.policy, path)
     if policy not in PRESETS:
-        raise _bad(path, "policy", f"must be one of {', '.join(PRESETS)}")
+        raise bad(path, "policy", f"must be one of {', '.join(PRESETS)}")
     if base.policy in PRESETS and policy != base.policy and policy not in STRICTER[base.policy]:
         notices.append(
             f"{WORKSPACE_FILE} asks for policy '{policy}', which is not stricter than your '{base.policy}': not taken."
@@ -208,14 +181,14 @@ def _narrow(base: Config, table: Table, path: Path) -> Config:
         policy = base.policy
     elif base.policy not in PRESETS and policy != PRESETS[0]:
         policy = base.policy
-    wanted = _limits(_sub(table, "limits", path), base.limits, path)
+    wanted = _limits(sub(table, "limits", path), base.limits, path)
     narrowed: dict[str, Any] = {}
     for f in fields(Limits):
         ours, theirs = getattr(base.limits, f.name), getattr(wanted, f.name)
         if theirs > ours:
             notices.append(f"{WORKSPACE_FILE} asks for {f.name} = {theirs}, more than your {ours}: not taken.")
         narrowed[f.name] = min(ours, theirs)
-    clock = _switch(table, "clock", base.clock, path)
+    clock = switch(table, "clock", base.clock, path)
     if clock and not base.clock:
         notices.append(f"{WORKSPACE_FILE} asks for a clock, which your configuration does not grant: not taken.")
     return replace(
@@ -223,6 +196,6 @@ def _narrow(base: Config, table: Table, path: Path) -> Config:
         policy=policy,
         limits=Limits(**narrowed),
         clock=base.clock and clock,
-        protected=base.protected + _texts(table, "protected", path),
+        protected=base.protected + texts(table, "protected", path),
         notices=tuple(notices),
     )

@@ -54,6 +54,57 @@ class ModelProfile:
 
 
 @record(frozen=True, slots=True)
+class SecretBinding:
+    """Where a secret may go. Its value is not here: the keyring alone holds it.
+
+    Attributes:
+        hosts: patterns of hosts, without wildcards.
+        methods: methods of the requests that may carry it.
+        header: the header that carries it.
+        prefix: what stands before the value in that header, such as ``Bearer`` and a space.
+    """
+
+    hosts: tuple[str, ...]
+    methods: frozenset[str] = frozenset({"GET"})
+    header: str = "Authorization"
+    prefix: str = ""
+
+
+@record(frozen=True, slots=True)
+class Web:
+    """What actions may read over HTTP. Nothing, unless it says so.
+
+    Attributes:
+        allow: patterns of hosts: a name, ``*.`` and a domain, either with a port.
+        grant_private: hosts, each with its port where it is not the usual one, whose address may be private. They are
+            allowed by that, too.
+        within: a second allow-list, the workspace's, that must hold as well; None without one.
+        mime: media types of bodies; ``text/*`` and ``application/*+json`` are patterns.
+        max_bytes: of a body, before and after decompression.
+        timeout_s: seconds from the look-up of the name to the last byte, redirects included.
+        person_only: whether a host that a wildcard alone allows must have been named by the person.
+    """
+
+    allow: tuple[str, ...] = ()
+    grant_private: tuple[str, ...] = ()
+    within: tuple[str, ...] | None = None
+    mime: tuple[str, ...] = (
+        "text/*",
+        "application/json",
+        "application/*+json",
+        "application/xml",
+        "application/*+xml",
+        "application/javascript",
+        "application/yaml",
+        "application/toml",
+        "application/x-ndjson",
+    )
+    max_bytes: int = 4 << 20
+    timeout_s: float = 30.0
+    person_only: bool = True
+
+
+@record(frozen=True, slots=True)
 class Config:
     """The merged configuration.
 
@@ -67,6 +118,8 @@ class Config:
         protected: further path patterns that an agent's actions may not change.
         detect_credentials: whether what looks like a credential is kept from models, known to the keyring or not.
         keep: how much the store keeps.
+        http: what actions may read over HTTP.
+        bindings: for names of secrets, where each may go.
         notices: what a workspace file asked for and did not get, one sentence each; for the person's eyes.
     """
 
@@ -79,6 +132,8 @@ class Config:
     protected: tuple[str, ...] = ()
     detect_credentials: bool = True
     keep: Keep = field(default_factory=Keep)
+    http: Web = field(default_factory=Web)
+    bindings: Mapping[str, SecretBinding] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
     def model_profile(self, name: str) -> ModelProfile | None:

@@ -33,6 +33,9 @@ class ActionKind(StrEnum):
     """An exact replacement; arguments: ``path``, ``old``, ``new``, ``replace_all``."""
     SEARCH = "search"
     """Lines matching a pattern; arguments: ``pattern``, ``path``, ``glob``."""
+    HTTP = "http"
+    """A request over HTTP, made by the host; arguments: ``method``, ``url``, ``headers`` (name to value), ``secret``
+    (the name of one that goes along), ``output`` (a path that gets the body)."""
     REVERT = "revert"
     """Undo of committed actions; arguments: ``actions``; ``paths`` or ``parts`` (path to hunks and lines) where it is
     not about all of them; ``sides`` (path to side) where a conflict was answered."""
@@ -81,6 +84,8 @@ class ActionSpec:
                 return str(self.arguments.get("line", ""))
             case ActionKind.SEARCH:
                 return f"search {self.arguments.get('pattern', '')}"
+            case ActionKind.HTTP:
+                return f"http {self.arguments.get('method', 'GET')} {self.arguments.get('url', '')}"
             case ActionKind.REVERT:
                 return "revert " + " ".join([*self.arguments.get("actions", ()), *self._paths()])
             case ActionKind.RESTORE:

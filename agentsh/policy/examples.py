@@ -19,7 +19,7 @@ from agentsh.shell import parse, summarise
 if TYPE_CHECKING:
     from agentsh.policy.rules import Policy
 
-_KEYS = {"line", "kind", "path", "origin", "effect", "executable", "target", "size", "expect", "rule"}
+_KEYS = {"line", "kind", "path", "origin", "effect", "executable", "target", "size", "url", "method", "expect", "rule"}
 _ANY_DIGEST = b"\0" * 32
 
 
@@ -58,8 +58,12 @@ def _decide(table: dict[str, Any], policy: Policy, origin: Origin) -> tuple[str,
         spec = ActionSpec(ActionKind.SHELL, {"line": line}, origin)
         return line, policy.judge_action(spec, summarise(parse(line)))
     path = table.get("path")
-    if not isinstance(path, str) or not path or line is not None:
-        raise ValueError("write either 'line', a shell line, or 'path', a path that an action changes")
+    url = table.get("url")
+    if isinstance(url, str) and path is None and line is None:
+        spec = ActionSpec(ActionKind.HTTP, {"method": str(table.get("method", "GET")), "url": url}, origin)
+        return spec.title, policy.judge_action(spec)
+    if not isinstance(path, str) or not path or line is not None or url is not None:
+        raise ValueError("write one of 'line', a shell line, 'path', a path that an action changes, and 'url'")
     kind = EffectKind(str(table.get("effect", "modify")))
     spec = ActionSpec(ActionKind(str(table.get("kind", "write"))), {"path": path}, origin)
     effect = flag_effect(_effect(table, path, kind))

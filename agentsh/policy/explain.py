@@ -54,7 +54,7 @@ def lint(policy: Policy, *, commands: frozenset[str] = frozenset()) -> list[Lint
 
 
 def _about(rule: Rule, earlier: Sequence[Rule], policy: Policy, commands: frozenset[str]) -> Iterator[str]:
-    if not (rule.about_effects or rule.kinds or rule.origins or rule.commands or rule.arguments):
+    if not (rule.about_effects or rule.about_requests or rule.kinds or rule.origins or rule.commands or rule.arguments):
         yield f"It matches every action: '{rule.verdict}' then holds for all that no stricter rule speaks about."
     yield from _about_paths(rule)
     for other in earlier:
@@ -79,7 +79,9 @@ def _about_allowing(rule: Rule, policy: Policy, commands: frozenset[str]) -> Ite
         if stricter.verdict is not Verdict.ALLOW and _covers(stricter, rule):
             yield f"It never decides: '{stricter.name}' is stricter and matches all that it does."
             break
-    if not rule.about_effects and policy.run.verdict is Verdict.ALLOW:
+    if rule.about_requests:
+        yield "No rule allows a request: [http] in the person's configuration does. Rules can refuse some of those."
+    elif not rule.about_effects and policy.run.verdict is Verdict.ALLOW:
         yield "Actions run in the sandbox anyway; to let effects land, name paths or effects."
 
 
@@ -97,6 +99,8 @@ def _covers(wide: Rule, narrow: Rule) -> bool:
                 (wide.paths, narrow.paths),
                 (wide.effects, narrow.effects),
                 (wide.flags, narrow.flags),
+                (wide.hosts, narrow.hosts),
+                (wide.methods, narrow.methods),
             )
         )
         and (wide.larger_than < 0 or narrow.larger_than >= wide.larger_than)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agentsh.core.action import ActionKind, Origin
 from agentsh.core.decision import Verdict
 from agentsh.core.effect import EffectKind, Flag
-from agentsh.core.errors import ConfigError
+from agentsh.core.errors import ConfigError, UsageError
 from agentsh.core.sanitise import visible_line
 from agentsh.policy.presets import POLICIES, protect
 from agentsh.policy.rules import Policy, Rule
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _KEYS = {
     *("name", "verdict", "reason", "kinds", "origins"),
     *("commands", "arguments"),
+    *("hosts", "methods"),
     *("paths", "flags", "effects", "larger_than"),
 }
 
@@ -98,9 +99,23 @@ def _rule(table: dict[str, Any], number: int, name: str) -> Rule:
             arguments=tuple(strings("arguments")),
             effects=frozenset(EffectKind(k) for k in strings("effects")),
             larger_than=least,
+            hosts=_hosts(strings("hosts")),
+            methods=frozenset(strings("methods")),
         )
+    except UsageError as e:
+        raise ConfigError(f"In rule {number} of the policy {visible_line(name)}: {e.what}") from e
     except ValueError as e:
         raise ConfigError(f"In rule {number} of the policy {visible_line(name)}: {visible_line(str(e))}.") from e
+    if wrong := [m for m in rule.methods if not m.isalpha() or not m.isupper()]:
+        raise ConfigError(
+            f"In rule {number} of the policy {visible_line(name)}, '{visible_line(wrong[0])}' is no method: write GET."
+        )
+    if rule.about_requests and (rule.about_effects or rule.commands or rule.arguments):
+        raise ConfigError(
+            f"Rule {number} of the policy {visible_line(name)} names requests and something else, and a rule is about "
+            "one of them.",
+            next_step="Make two rules of it.",
+        )
     if rule.about_effects and (rule.commands or rule.arguments):
         raise ConfigError(
             f"Rule {number} of the policy {visible_line(name)} names both commands and effects, and a rule is about "
@@ -108,3 +123,12 @@ def _rule(table: dict[str, Any], number: int, name: str) -> Rule:
             next_step="Make two rules of it: one for the command, one for what it changes.",
         )
     return rule
+
+
+def _hosts(patterns: list[str]) -> tuple[str, ...]:
+    if patterns:
+        from agentsh.policy.destination import host_pattern  # noqa: PLC0415 - few policies have such rules
+
+        for pattern in patterns:
+            host_pattern(pattern)
+    return tuple(patterns)

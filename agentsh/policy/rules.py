@@ -7,14 +7,16 @@ from dataclasses import field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from agentsh.core.action import ActionKind
 from agentsh.core.decision import Decision, Verdict
+from agentsh.core.errors import UsageError
 from agentsh.core.record import record
 from agentsh.policy.flags import fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agentsh.core.action import ActionKind, ActionSpec, Origin
+    from agentsh.core.action import ActionSpec, Origin
     from agentsh.core.effect import ChangeSet, EffectKind, FileEffect, Flag
     from agentsh.shell import CommandUse, Summary
 
@@ -91,6 +93,8 @@ class Rule:
             known beforehand counts as every word for 'ask' and 'deny', and as none for 'allow'.
         effects: kinds of effects.
         larger_than: bytes of content that an effect must leave behind to count; negative for any.
+        hosts: patterns of hosts that a request goes to; one without a port means any.
+        methods: methods of requests, in capitals.
     """
 
     name: str
@@ -104,6 +108,13 @@ class Rule:
     arguments: tuple[str, ...] = ()
     effects: frozenset[EffectKind] = frozenset()
     larger_than: int = -1
+    hosts: tuple[str, ...] = ()
+    methods: frozenset[str] = frozenset()
+
+    @property
+    def about_requests(self) -> bool:
+        """Whether the rule looks at requests over HTTP alone."""
+        return bool(self.hosts or self.methods)
 
     @property
     def about_effects(self) -> bool:
@@ -117,6 +128,8 @@ class Rule:
         """Whether the rule speaks about an action that has not run."""
         if self.about_effects or not self._matches_spec(spec):
             return False
+        if self.about_requests and not self._matches_request(spec):
+            return False
         if not self.commands and not self.arguments:
             return True
         if summary is None:
@@ -126,6 +139,23 @@ class Rule:
             return strict
         hits = [self._matches_command(c, strict=strict) for c in summary.commands]
         return any(hits) if strict else bool(hits) and all(hits)
+
+    def _matches_request(self, spec: ActionSpec) -> bool:
+        if spec.kind is not ActionKind.HTTP:
+            return False
+        given = spec.arguments
+        if self.methods and str(given.get("method", "GET")) not in self.methods:
+            return False
+        if not self.hosts:
+            return True
+        from agentsh.policy.destination import host_pattern, parse_url  # noqa: PLC0415 - for requests alone
+
+        try:
+            goal = parse_url(str(given.get("url", "")))
+        except UsageError:
+            return self.verdict is not Verdict.ALLOW
+        patterns = map(host_pattern, self.hosts)
+        return any(p.covers_host(goal.host) and p.port in (None, goal.port) for p in patterns)
 
     def _matches_command(self, command: CommandUse, *, strict: bool) -> bool:
         if self.commands and command.name not in self.commands:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus, Output
 from agentsh.core.decision import Decision, Verdict
 from agentsh.core.effect import ChangeSet, EffectState
-from agentsh.core.errors import AgentshError, ConflictError, LimitExceeded, UsageError
+from agentsh.core.errors import AgentshError, ConflictError, LimitExceeded, PolicyDenied, UsageError
 from agentsh.runtime.capture import capture
 from agentsh.runtime.pending import STAGED, staged_states
 from agentsh.runtime.redaction import CleanRun, clean_spec
@@ -17,11 +17,14 @@ from agentsh.sandbox import Job, Outcome
 from agentsh.shell import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agentsh.core.action import OutputSink
     from agentsh.core.limits import Limits
     from agentsh.core.tree import Tree
     from agentsh.policy import Policy
     from agentsh.redact import Redactor
+    from agentsh.runtime.web import Web
     from agentsh.sandbox import Sandbox, StagingView
     from agentsh.shell import Script, Summary
     from agentsh.store import Store
@@ -102,6 +105,7 @@ class Actor:
 
     Args:
         redactor: keeps values of secrets out of what is recorded; None where there are none.
+        open_web: gives what sends requests, when one is asked for.
         clock: whether actions may read the time.
     """
 
@@ -114,8 +118,11 @@ class Actor:
         sandbox: Sandbox,
         policy: Policy,
         redactor: Redactor | None,
+        open_web: Callable[[], Web],
         clock: bool = True,
     ) -> None:
+        self._open_web = open_web
+        self._web: Web | None = None
         self._clock = clock
         self._redactor = redactor
         self._store = store
@@ -139,6 +146,8 @@ class Actor:
             ConflictError: the person changed what the action was changing, while it did.
             SandboxError: the sandbox broke; the action is recorded as interrupted.
         """
+        if spec.kind is ActionKind.HTTP:
+            return self._request(spec, limits=limits, session=session, on_output=on_output)
         self._sandbox.start()  # its process comes up while this one parses and decides
         job = job_for(spec, limits)
         if not self._clock:
@@ -148,12 +157,62 @@ class Actor:
         if wanted.verdict is Verdict.DENY:
             denied = Outcome(exit_code=3, note=wanted.reason)
             return self._finish(action, ActionStatus.DENIED, denied, decision=wanted)
+        return self._stage(
+            action,
+            spec,
+            wanted,
+            limits,
+            lambda: CleanRun(self._redactor, on_output)(lambda sink: self._sandbox.run(job, on_output=sink)),
+        )
+
+    def _request(
+        self, spec: ActionSpec, *, limits: Limits, session: str | None, on_output: OutputSink | None
+    ) -> ActionRecord:
+        """Send a request and record its answer; with an ``output``, stage its body as the content of that path."""
+        if self._web is None:
+            self._web = self._open_web()
+        web, path = self._web, spec.arguments.get("output")
+        name = _word(spec, "output") if path else ""
+        asking = None if session is None else self._store.session(session)
+        wanted = web.judge(spec, asking)
+        action = self._store.begin_action(clean_spec(spec, self._redactor), session=session, decision=wanted)
+        if wanted.verdict is Verdict.DENY:
+            return self._finish(action, ActionStatus.DENIED, Outcome(exit_code=3, note=wanted.reason), decision=wanted)
+        try:
+            answer = web.send(spec, asking, limits=limits, on_output=on_output)
+        except PolicyDenied as e:
+            decision = Decision(Verdict.DENY, e.rule, f"{e.what} {e.next_step}".rstrip())
+            return self._finish(action, ActionStatus.DENIED, Outcome(exit_code=3, note=e.what), decision=decision)
+        except (AgentshError, OSError, KeyboardInterrupt) as e:
+            self._finish(action, ActionStatus.INTERRUPTED, Outcome(exit_code=_INTERRUPTED_EXIT, note=str(e)))
+            raise
+        if answer.stopped or answer.interrupted:
+            return self._finish(action, ActionStatus.INTERRUPTED, answer)
+        if not name or answer.exit_code:
+            return self._finish(action, ActionStatus.DONE, answer, decision=wanted)
+        put = Job(argv=("put", f"./{name}" if name.startswith("-") else name), stdin=answer.stdout, limits=limits)
+
+        def keep() -> Outcome:
+            kept = self._sandbox.run(put)
+            return replace(kept, stderr=answer.stderr + kept.stderr, note=f"{answer.note} {kept.note}".strip())
+
+        return self._stage(action, spec, wanted, limits, keep)
+
+    def interrupt(self) -> None:
+        """Stop what runs, from another thread or a signal handler."""
+        if self._web is None or not self._web.interrupt():
+            self._sandbox.interrupt()
+
+    def _stage(
+        self, action: str, spec: ActionSpec, wanted: Decision, limits: Limits, run: Callable[[], Outcome]
+    ) -> ActionRecord:
+        """Run something on the staging view, and record what it changed there."""
         started_ns = time.clock_gettime_ns(_STAMP_CLOCK)
         try:
             self._staging.prepare()
             if self._staging.needs_rebuild:
                 self.restage()
-            outcome = CleanRun(self._redactor, on_output)(lambda sink: self._sandbox.run(job, on_output=sink))
+            outcome = run()
             if outcome.stopped or outcome.interrupted:
                 return self._drop(action, outcome)
             paths = self._staging.changed()

@@ -147,7 +147,7 @@ class _Run:
         self._usage = Usage()
         self._progress = Progress()
         self._tools = workspace.user_tools()
-        self._schemas = tool_schemas(self._tools)
+        self._schemas = tool_schemas(self._tools, workspace.web_hosts)
 
     def go(self, task: str, resume: str | None, bound: int) -> TaskResult:
         """Run from the first message to the session's end."""
@@ -220,7 +220,7 @@ class _Run:
             clean=self._clean,
         )
         if not conversation.last_role():  # new, or stopped before its first message was journalled
-            conversation.add(system_message(self._tools), origin="agentsh")
+            conversation.add(system_message(self._tools, web=bool(self._workspace.web_hosts)), origin="agentsh")
             task = task or (record.task if record else "")
             record = None
         elif conversation.last_role() == "system" and record is not None:

@@ -20,6 +20,10 @@ class AgentWorkspace(Protocol):
     def policy_name(self) -> str:
         """The name of the policy that decides."""
 
+    @property
+    def web_hosts(self) -> Sequence[str]:
+        """Patterns of the hosts that requests may go to; empty when there are none."""
+
     def user_tools(self) -> Sequence[UserTool]:
         """The tools that the person added, which shell lines can call."""
 

@@ -30,6 +30,7 @@ OUTPUT_FOR_MODEL = 24_000
 
 _EFFECTS_FOR_MODEL = 50
 _TOOLS_FOR_MODEL = 50
+_HOSTS_FOR_MODEL = 50
 _LETTER = {
     EffectKind.CREATE: "A",
     EffectKind.MODIFY: "M",
@@ -95,22 +96,38 @@ _TOOLS: dict[str, _Tool] = {
         },
     ),
 }
-_JSON_TYPES = {str: "string", int: "integer", bool: "boolean"}
+_HTTP = _Tool(
+    ActionKind.HTTP,
+    "Read a URL over http or https (GET alone) from a host that the person allows, and return status and body.",
+    {
+        "url": _Argument(str, "The whole URL."),
+        "method": _Argument(str, "GET, which is all that is sent.", required=False),
+        "headers": _Argument(dict, "Further headers, such as Accept; not credentials.", required=False),
+        "secret": _Argument(
+            str, "The name of a secret to send, where the person bound one to the host.", required=False
+        ),
+        "output": _Argument(str, "A path that gets the body, instead of returning it.", required=False),
+    },
+)
+_JSON_TYPES = {dict: "object", str: "string", int: "integer", bool: "boolean"}
 
 
-def tool_schemas(added: Sequence[UserTool] = ()) -> list[dict[str, Any]]:
+def tool_schemas(added: Sequence[UserTool] = (), hosts: Sequence[str] = ()) -> list[dict[str, Any]]:
     """The tools in the form of the API's ``tools`` parameter.
 
     Args:
         added: tools of the person's own, which the shell's description then names.
+        hosts: patterns of hosts that requests may go to; without any, the tool for them is left out.
     """
     schemas = []
-    for name, tool in _TOOLS.items():
+    for name, tool in (_TOOLS | {"http": _HTTP} if hosts else _TOOLS).items():
         properties: dict[str, dict[str, Any]] = {}
         for key, argument in tool.arguments.items():
             properties[key] = {"type": _JSON_TYPES[argument.kind], "description": argument.says}
             if argument.least is not None:
                 properties[key]["minimum"] = argument.least
+            if argument.kind is dict:
+                properties[key]["additionalProperties"] = {"type": "string"}
         parameters = {
             "type": "object",
             "properties": properties,
@@ -118,6 +135,8 @@ def tool_schemas(added: Sequence[UserTool] = ()) -> list[dict[str, Any]]:
             "additionalProperties": False,
         }
         says = f"{tool.says} {_own_commands(added)}" if name == "shell" and added else tool.says
+        if name == "http":
+            says += f" Hosts: {', '.join(visible_line(h) for h in hosts[:_HOSTS_FOR_MODEL])}."
         schemas.append({"type": "function", "function": {"name": name, "description": says, "parameters": parameters}})
     return schemas
 
@@ -141,7 +160,7 @@ def to_action(call: ToolCall) -> ActionSpec:
     Raises:
         UsageError: there is no such tool, or the arguments do not fit it. The message is meant for the model.
     """
-    tool = _TOOLS.get(call.name)
+    tool = _HTTP if call.name == "http" else _TOOLS.get(call.name)
     if tool is None:
         raise UsageError(f"There is no tool '{visible_line(call.name)}'. The tools are {', '.join(_TOOLS)}.")
     if call.arguments is None:
@@ -155,6 +174,8 @@ def to_action(call: ToolCall) -> ActionSpec:
                 raise UsageError(f"'{call.name}' needs the argument '{key}'.")
             continue
         _check(call.name, key, argument, given[key])
+    if tool is _HTTP:
+        given = {"method": "GET", **given}
     return ActionSpec(tool.kind, given, Origin.AGENT)
 
 
@@ -164,10 +185,12 @@ def _check(tool: str, key: str, argument: _Argument, value: Any) -> None:
         raise UsageError(f"The argument '{key}' of '{tool}' must be a {_JSON_TYPES[argument.kind]}.")
     if argument.least is not None and not argument.least <= value < 1 << 31:
         raise UsageError(f"The argument '{key}' of '{tool}' must be at least {argument.least}, and not huge.")
+    if isinstance(value, dict) and not all(isinstance(v, str) for v in value.values()):
+        raise UsageError(f"The argument '{key}' of '{tool}' must be an object of names and texts.")
     if isinstance(value, str):
         if "\0" in value and key != "content":
             raise UsageError(f"The argument '{key}' of '{tool}' has a NUL character in it.")
-        if not value and key in ("line", "path", "pattern", "old"):
+        if not value and key in ("line", "path", "pattern", "old", "url", "method", "secret", "output"):
             raise UsageError(f"The argument '{key}' of '{tool}' is empty.")
 
 

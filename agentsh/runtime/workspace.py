@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from agentsh.runtime.export import Exported
     from agentsh.runtime.hunks import Choice
     from agentsh.runtime.review import Reviewer
+    from agentsh.runtime.web import Web
     from agentsh.sandbox import Sandbox, StagingView
     from agentsh.store import Store
 
@@ -203,9 +204,15 @@ class Workspace:
                 sandbox=self._sandbox,
                 policy=self.policy,
                 redactor=self._redactor,
+                open_web=self._open_web,
                 clock=self.config.clock,
             )
         return self._actor
+
+    def _open_web(self) -> Web:
+        from agentsh.runtime.web import Web  # noqa: PLC0415 - for requests alone
+
+        return Web(config=self.config, policy=self.policy, redactor=self._redactor)
 
     @cached_property
     def _redactor(self) -> Redactor | None:
@@ -334,14 +341,20 @@ class Workspace:
 
     def interrupt(self) -> None:
         """Stop the running action, from another thread or a signal handler. It ends as interrupted."""
-        if self._sandbox is not None:
-            self._sandbox.interrupt()
+        if self._actor is not None:
+            self._actor.interrupt()
 
     def output(self, action: str, stream: StreamName = "stdout") -> bytes:
         """What an action printed."""
         record = self.show(action)
         out = record.stdout if stream == "stdout" else record.stderr
         return b"" if out.digest is None else self._open_store().read_blob(out.digest)
+
+    @property
+    def web_hosts(self) -> tuple[str, ...]:
+        """Patterns of the hosts that requests may go to; empty when there are none."""
+        web = self.config.http
+        return web.within if web.within is not None else (*web.allow, *web.grant_private)
 
     def user_tools(self) -> tuple[UserTool, ...]:
         """The tools that the person added, which actions here can call.

@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _NETWORK = "an action has no network"
+_READS_WEB = "commands have no network; the http tool reads from hosts that the person allows ('agentsh http')"
 _INSTALL = "packages cannot be installed from inside the sandbox; the person installs them outside"
 _NO_HOST = "host programs cannot be reached"
 _KNOWN = {
-    **dict.fromkeys(["curl", "wget", "ssh", "scp", "rsync", "nc", "ping", "telnet", "ftp"], _NETWORK),
+    **dict.fromkeys(["curl", "wget", "http", "https", "aria2c"], _READS_WEB),
+    **dict.fromkeys(["ssh", "scp", "rsync", "nc", "ping", "telnet", "ftp"], _NETWORK),
     **dict.fromkeys(
         [
             "pip",

@@ -29,6 +29,7 @@ class FakeWorkspace:
 
     policy_name = "review"
     added: tuple[UserTool, ...] = ()
+    web_hosts: tuple[str, ...] = ()
 
     def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
         self.files = dict(files or {})

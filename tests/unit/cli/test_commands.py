@@ -21,6 +21,7 @@ pytestmark = pytest.mark.usefixtures("workspace")
 COMMANDS = [
     "run",
     "exec",
+    "http",
     "status",
     "diff",
     "log",
