@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentsh.core.action import ActionKind
-from agentsh.core.errors import ConfigError, ShellSyntaxError
+from agentsh.core.decision import Decision, Verdict
+from agentsh.core.errors import ConfigError, ShellSyntaxError, UsageError
 from agentsh.policy import Policy, parse_policy, preset
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from agentsh.core.action import ActionRecord
     from agentsh.core.explanation import ExampleResult, Explained, Lint
+    from agentsh.core.session import SessionRecord
+    from agentsh.runtime.web import Web
     from agentsh.shell import Summary
 
 
@@ -47,11 +51,27 @@ def read_policy(name: str) -> str:
         ) from e
 
 
-def explain_action(policy: Policy, action: ActionRecord) -> list[Explained]:
-    """Why ``policy`` decides as it does about an action that the journal has."""
+def explain_action(
+    policy: Policy, action: ActionRecord, *, web: Web | None = None, session: SessionRecord | None = None
+) -> list[Explained]:
+    """Why ``policy`` decides as it does about an action that the journal has.
+
+    Args:
+        policy: what holds now.
+        action: the action.
+        web: for a request: what decides beside the rules.
+        session: in which a model asked for it.
+    """
     from agentsh.policy.explain import explain  # noqa: PLC0415 - only when asked
 
-    return explain(policy, action, _summary(action))
+    running, *effects = explain(policy, action, _summary(action))
+    if web is not None:
+        try:
+            decision = web.judge(action.spec, session)
+        except UsageError as e:  # the journal has a name where the URL had a secret's value
+            decision = Decision(Verdict.DENY, "http.url", e.what)
+        running = replace(running, decision=decision, said=tuple(dict.fromkeys((*running.said, decision))))
+    return [running, *effects]
 
 
 def _summary(action: ActionRecord) -> Summary | None:

@@ -409,7 +409,10 @@ class Workspace:
         """
         from agentsh.runtime.policies import explain_action  # noqa: PLC0415 - not for acting
 
-        return explain_action(self.policy, self.show(action))
+        record = self.show(action)
+        asking = self.session(record.session) if record.session else None
+        web = self._open_web() if record.spec.kind is ActionKind.HTTP else None
+        return explain_action(self.policy, record, web=web, session=asking)
 
     def timeline(self, *, limit: int | None = None) -> list[LogEntry]:
         """The actions, commits and states of the workspace, oldest first, each with its parents; the last ``limit``."""

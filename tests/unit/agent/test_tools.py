@@ -153,3 +153,32 @@ def test_a_denied_command_still_shows_what_it_printed():
 
 def test_no_output_is_said():
     assert told() == "a1: exit code 0\n(no output)"
+
+
+def test_the_tool_for_requests_is_there_when_a_host_is():
+    assert "http" not in [s["function"]["name"] for s in tool_schemas()]
+    [schema] = [s["function"] for s in tool_schemas((), ["*.example.org"]) if s["function"]["name"] == "http"]
+    jsonschema.Draft202012Validator.check_schema(schema["parameters"])
+    assert "*.example.org" in schema["description"]
+    given_ = {"url": "https://x.example.org", "headers": {"Accept": "text/html"}, "secret": "TOKEN"}
+    jsonschema.validate(given_, schema["parameters"])
+    spec = to_action(ToolCall("c", "http", given_))
+    assert spec == ActionSpec(ActionKind.HTTP, {"method": "GET", **given_}, Origin.AGENT)
+    assert spec.title == "http GET https://x.example.org"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"url": ""},
+        {"url": 1},
+        {"url": "x", "headers": "a: b"},
+        {"url": "x", "headers": {"a": 1}},
+        {"url": "x", "body": "y"},
+        {"url": "x", "method": ""},
+    ],
+)
+def test_a_request_that_fits_no_schema(arguments: dict[str, Any]):
+    with pytest.raises(UsageError):
+        to_action(ToolCall("c", "http", arguments))

@@ -41,7 +41,9 @@ COMMANDS = [
 
 
 def test_the_contract_has_every_command() -> None:
-    assert sorted([*COMMANDS, "policy", "secrets", "tools"]) == sorted(root.list_commands(click.Context(root)))
+    assert sorted([*COMMANDS, "export", "policy", "secrets", "tools"]) == sorted(
+        root.list_commands(click.Context(root))
+    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -75,7 +77,8 @@ def test_exec_passes_bytes_and_the_exit_code_on(cli: Any, workspace: Any, make: 
 def test_exec_that_changes_nothing_says_nothing(cli: Any, workspace: Any, make: Any) -> None:
     workspace.records["a1"] = make.action(1)
     assert cli("exec", "echo", "--timeout", "2.5").err == ""
-    assert workspace.called("exec") == [("echo", 2.5)]
+    assert workspace.called("exec") == [("echo", None)]
+    assert workspace.config.limits.wall_s == 2.5
 
 
 def test_exec_tells_what_changed_with_the_reason_to_look_twice(cli: Any, workspace: Any, make: Any) -> None:

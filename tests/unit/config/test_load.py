@@ -108,3 +108,76 @@ def test_an_error_shows_no_raw_escape(places: tuple[Path, Path]) -> None:
     with pytest.raises(ConfigError) as e:
         load(places, workspace='"\\u001b]0;x" = 1')
     assert "\x1b" not in str(e.value)
+
+
+HTTP = """
+[http]
+allow = ["docs.example.org", "*.example.net"]
+grant_private = ["localhost:8000"]
+mime = ["text/html", "application/*+json"]
+max_bytes = 1000
+timeout_s = 5
+person_only = false
+[secrets.TOKEN]
+hosts = ["docs.example.org"]
+header = "X-Token"
+"""
+
+
+def test_requests_and_where_secrets_go(places: tuple[Path, Path]) -> None:
+    config = load(places, user=HTTP)
+    web = config.http
+    assert web.allow == ("docs.example.org", "*.example.net")
+    assert (web.grant_private, web.mime) == (("localhost:8000",), ("text/html", "application/*+json"))
+    assert (web.max_bytes, web.timeout_s, web.person_only, web.within) == (1000, 5.0, False, None)
+    binding = config.bindings["TOKEN"]
+    assert (binding.hosts, binding.methods) == (("docs.example.org",), frozenset({"GET"}))
+    assert (binding.header, binding.prefix) == ("X-Token", "")
+    assert load(places, user="[http]\nmax_bytes = 5\n").http.mime == Config().http.mime
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[http]\nallowed = ["x"]',
+        '[http]\nallow = "x"',
+        "[http]\nmax_bytes = 0",
+        "[http]\nmax_bytes = 1.5",
+        "[http]\nmax_bytes = true",
+        "[http]\ntimeout_s = 1e9",
+        '[http]\nmime = ["*/*"]',
+        '[http]\nperson_only = "no"',
+        '[secrets]\nTOKEN = "the value itself"',
+        '[secrets.TOKEN]\nvalue = "the value itself"',
+        '[secrets.TOKEN]\nhosts = ["*.example.org"]',
+        '[secrets.TOKEN]\nmethods = ["POST"]',
+        '[secrets.TOKEN]\nheader = "Host"',
+        '[secrets.TOKEN]\nheader = "X-A: b"',
+        '[secrets.TOKEN]\nprefix = "a\\nb"',
+        '[secrets."a b"]\nhosts = ["x.org"]',
+    ],
+)
+def test_requests_that_are_configured_wrongly(places: tuple[Path, Path], text: str) -> None:
+    with pytest.raises(ConfigError) as e:
+        load(places, user=text)
+    assert "the value itself" not in str(e.value)
+
+
+def test_a_workspace_file_narrows_requests(places: tuple[Path, Path]) -> None:
+    narrow = """
+    [http]
+    allow = ["a.example.net", "docs.example.org", "evil.example"]
+    mime = ["text/html", "text/*"]
+    max_bytes = 2000
+    timeout_s = 1
+    grant_private = ["localhost:1"]
+    """
+    config = load(places, user=HTTP, workspace=narrow + "person_only = true\n")
+    web = config.http
+    assert web.within == ("a.example.net", "docs.example.org", "evil.example")
+    assert (web.allow, web.grant_private) == (("docs.example.org", "*.example.net"), ("localhost:8000",))
+    assert (web.mime, web.max_bytes, web.timeout_s, web.person_only) == (("text/html",), 1000, 1.0, True)
+    assert len(config.notices) == 4
+    assert not any("a.example.net" in n or "docs.example.org" in n for n in config.notices)
+    kept = load(places, user=HTTP, workspace="[limits]\nwall_s = 3\n")
+    assert kept.http == load(places, user=HTTP).http

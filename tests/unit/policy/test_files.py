@@ -167,3 +167,69 @@ def test_explaining_names_every_rule_that_had_a_say() -> None:
     assert (running.about, running.decision.rule) == (None, "default")
     assert (new.about, new.decision.rule, [d.rule for d in new.said]) == (b"docs/b", "docs", ["docs"])
     assert (old.about, old.decision.rule, [d.rule for d in old.said]) == (b"docs/old/a", "frozen", ["docs", "frozen"])
+
+
+REQUESTS = """
+preset = "trusted"
+[[rule]]
+name = "mirror"
+verdict = "deny"
+hosts = ["*.mirror.example", "old.example:8080"]
+[[rule]]
+name = "changing"
+verdict = "ask"
+methods = ["POST", "PUT"]
+[[example]]
+url = "https://a.mirror.example/x"
+expect = "deny"
+rule = "mirror"
+[[example]]
+url = "https://a.mirror.example:8443/x"
+expect = "deny"
+[[example]]
+url = "https://mirror.example/x"
+expect = "allow"
+[[example]]
+url = "http://old.example/"
+expect = "allow"
+[[example]]
+url = "http://old.example:8080/"
+expect = "deny"
+[[example]]
+url = "https://x.example/"
+method = "POST"
+expect = "ask"
+[[example]]
+url = "https://a.mirror.example\\\\@x.example/"
+expect = "deny"
+[[example]]
+line = "echo https://a.mirror.example/"
+expect = "allow"
+"""
+
+
+def test_rules_about_requests() -> None:
+    policy = parse_policy(REQUESTS, name="test")
+    results = run_examples(REQUESTS, policy)
+    assert [r.holds for r in results] == [True] * 8
+    assert lint(policy) == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        'hosts = ["*"]',
+        'hosts = ["https://x.example"]',
+        'methods = ["get"]',
+        'hosts = ["x.example"]\npaths = ["a"]',
+        'methods = ["GET"]\ncommands = ["curl"]',
+    ],
+)
+def test_rules_about_requests_that_say_nothing(rule: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_policy(f'[[rule]]\nverdict = "deny"\n{rule}\n', name="test")
+
+
+def test_a_rule_that_allows_a_request_is_hardly_meant() -> None:
+    found = lint(parse_policy('[[rule]]\nverdict = "allow"\nhosts = ["x.example"]\n', name="test"))
+    assert any("No rule allows a request" in f.text for f in found)
