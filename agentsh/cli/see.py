@@ -10,6 +10,7 @@ import click
 from agentsh.cli import encode
 from agentsh.cli.options import Command, json_option, opened, workspace_option
 from agentsh.cli.output import data_json, on_terminal, say, write_bytes
+from agentsh.core.errors import AgentshError
 from agentsh.core.sanitise import visible_line
 
 if TYPE_CHECKING:
@@ -226,6 +227,10 @@ def log(
 
             export(workspace, file)
             return
+        try:
+            workspace.catch_up()
+        except AgentshError as e:
+            say(f"What you have changed since the last snapshot is not in it: {e.what}")
         entries = workspace.timeline(limit=limit) if graph else workspace.log(limit=limit)
     if as_json:
         data_json({"entries": [encode.log_entry(e) for e in entries]})

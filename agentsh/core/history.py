@@ -67,7 +67,8 @@ class SnapshotRecord:
     Attributes:
         id: ``s1``, ``s2``, ... per workspace.
         at: seconds since the epoch, UTC.
-        origin: 'person' for what was found in the workspace, 'commit' for what a commit left there.
+        origin: 'person' for what was found in the workspace, 'paths' for what was found where only some paths were
+            looked at, 'commit' for what a commit left there.
         commit: the commit that left it; None for the person's own.
         changed: how many paths differ from the snapshot before it.
     """
@@ -77,6 +78,18 @@ class SnapshotRecord:
     origin: str
     commit: str | None
     changed: int
+
+
+class Moment(NamedTuple):
+    """A point in the workspace's history.
+
+    Attributes:
+        snapshot: the newest snapshot by then.
+        at: the time, in seconds since the epoch; None: that of the snapshot itself.
+    """
+
+    snapshot: str
+    at: float | None = None
 
 
 class Signature(NamedTuple):

@@ -43,6 +43,16 @@ def split_path(path: bytes) -> list[bytes]:
     return names
 
 
+def _open_below(fd: int, name: bytes, *, create: bool) -> int:
+    try:
+        return os.open(name, _DIRECTORY, dir_fd=fd)
+    except FileNotFoundError:
+        if not create:
+            raise
+        os.mkdir(name, dir_fd=fd)
+        return os.open(name, _DIRECTORY, dir_fd=fd)
+
+
 def entry_type(mode: int) -> EntryType:
     """The type of a path from its ``st_mode``."""
     if stat.S_ISREG(mode):
@@ -92,23 +102,27 @@ class Tree:
         Raises:
             OSError: a name on the way is missing, no directory, or a symlink.
         """
-        # Opened anew, not duplicated: a duplicate shares its place in the listing with every other one, and on btrfs
-        # does not even show names that are younger than the first.
-        fd = os.open(".", _DIRECTORY, dir_fd=self.fd)
+        fd = self._descend(split_path(path), create=create)
         try:
-            for name in split_path(path):
-                try:
-                    below = os.open(name, _DIRECTORY, dir_fd=fd)
-                except FileNotFoundError:
-                    if not create:
-                        raise
-                    os.mkdir(name, dir_fd=fd)
-                    below = os.open(name, _DIRECTORY, dir_fd=fd)
-                os.close(fd)
-                fd = below
             yield fd
         finally:
             os.close(fd)
+
+    def _descend(self, names: list[bytes], *, create: bool = False) -> int:
+        """A new descriptor of the directory that ``names`` lead to; raises as :meth:`directory`."""
+        if not names:
+            # Opened anew, not duplicated: a duplicate shares its place in the listing with every other one, and on
+            # btrfs does not even show names that are younger than the first.
+            return os.open(".", _DIRECTORY, dir_fd=self.fd)
+        at = self.fd
+        for name in names:
+            try:
+                below = _open_below(at, name, create=create)
+            finally:
+                if at != self.fd:
+                    os.close(at)
+            at = below
+        return at
 
     @contextmanager
     def parent(self, path: bytes, *, create: bool = False) -> Iterator[tuple[int, bytes]]:
@@ -120,16 +134,23 @@ class Tree:
         names = split_path(path)
         if not names:
             raise OutsideTreeError(path)
-        with self.directory(b"/".join(names[:-1]), create=create) as fd:
+        fd = self._descend(names[:-1], create=create)
+        try:
             yield fd, names[-1]
+        finally:
+            os.close(fd)
 
     def lstat(self, path: bytes) -> os.stat_result | None:
         """The path's own status, or None where there is nothing."""
-        if not split_path(path):
+        names = split_path(path)
+        if not names:
             return os.fstat(self.fd)
         try:
-            with self.parent(path) as (fd, name):
-                return os.stat(name, dir_fd=fd, follow_symlinks=False)
+            fd = self._descend(names[:-1])
+            try:
+                return os.stat(names[-1], dir_fd=fd, follow_symlinks=False)
+            finally:
+                os.close(fd)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as e:

@@ -142,13 +142,14 @@ class Applier:
     def _fill(self, fd: int, after: Entry) -> None:
         """Copy content from the store, which verifies it; long runs of zeros become holes."""
         offset = 0
-        for piece in self._store.blob_pieces(after.digest or b""):
-            view = memoryview(piece)
-            for start in range(0, len(piece), _BLOCK):
-                block = view[start : start + _BLOCK]
-                if len(block) < _BLOCK or block != _ZEROS:
-                    _write_all(fd, block, offset + start)
-            offset += len(piece)
+        with self._store.view():
+            for piece in self._store.blob_pieces(after.digest or b""):
+                view = memoryview(piece)
+                for start in range(0, len(piece), _BLOCK):
+                    block = view[start : start + _BLOCK]
+                    if len(block) < _BLOCK or block != _ZEROS:
+                        _write_all(fd, block, offset + start)
+                offset += len(piece)
         os.ftruncate(fd, offset)
 
     @staticmethod

@@ -14,7 +14,7 @@ from agentsh.core.sanitise import visible_path
 from agentsh.core.tree import OutsideTreeError, split_path
 from agentsh.runtime.apply import current_state, is_directory, parents
 from agentsh.runtime.intent import Intent
-from agentsh.runtime.snapshot import take_snapshot
+from agentsh.runtime.snapshot import look_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ def commit_effects(
         kind: why it is written.
         actions: the actions whose effects they are; they are marked as committed.
         effects: one a path.
-        progress: told about the scan that precedes the commit.
+        progress: told about the scan that precedes the first commit.
 
     Returns:
         The commit, the snapshot after it, and the paths that were written.
@@ -63,11 +63,13 @@ def commit_effects(
     if not wanted and not actions:
         return CommitResult(None, None)
     _refuse_unfit(wanted)
-    take_snapshot(store, tree, progress=progress)
+    # What the person did elsewhere is found by the next look at the whole: see agentsh.runtime.snapshot.
+    look_at(store, tree, [e.path for e in wanted], leaving=_leaving(wanted), progress=progress)
     present = check_effects(store, tree, wanted)
-    for effect in wanted:
-        if effect.after is not None and effect.after.digest is not None and effect.path not in present:
-            _require(store, effect.path, effect.after.digest)
+    with store.view():
+        for effect in wanted:
+            if effect.after is not None and effect.after.digest is not None and effect.path not in present:
+                _require(store, effect.path, effect.after.digest)
     fault_point("commit.before-intent")
     id_ = store.begin_commit(kind, actions, wanted)
     fault_point("commit.after-intent")
@@ -117,6 +119,11 @@ def check_effects(store: Store, tree: Tree, effects: Sequence[FileEffect]) -> se
             next_step="Reject the action and run it again on the present state.",
         )
     return present
+
+
+def _leaving(effects: Sequence[FileEffect]) -> list[bytes]:
+    """The directories that go with a commit."""
+    return [e.path for e in effects if is_directory(e.before) and not is_directory(e.after)]
 
 
 def _require(store: Store, path: bytes, digest: bytes) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agentsh.core.effect import ChangeSet, FileEffect, change_set
 from agentsh.core.errors import NotFoundError, UsageError
+from agentsh.core.history import Moment
 from agentsh.core.sanitise import visible_line
 from agentsh.runtime.pending import STAGED, netted
 
@@ -21,8 +22,8 @@ _BEFORE = "^"
 _HOW = "A point is a snapshot (s1), a commit (c1) or an action (a1), with ^ for the state before it, now, or staged."
 
 
-def snapshot_of(store: Store, point: str, now: Callable[[], str]) -> str:
-    """The snapshot at a point in time.
+def moment_of(store: Store, point: str, now: Callable[[], str]) -> Moment:
+    """The moment that a point in time names.
 
     Args:
         store: the store.
@@ -35,16 +36,16 @@ def snapshot_of(store: Store, point: str, now: Callable[[], str]) -> str:
     """
     name, before = point.removesuffix(_BEFORE), point.endswith(_BEFORE)
     if point == NOW:
-        return now()
+        return Moment(now())
     match name[:1]:
         case "s" if not before:
-            return store.snapshot(name).id
+            return Moment(store.snapshot(name).id)
         case "s":
             earlier = [s.id for s in store.snapshots()]
             at = earlier.index(store.snapshot(name).id)
             if at == 0:
                 raise NotFoundError(f"Nothing is known from before {name}.")
-            return earlier[at - 1]
+            return Moment(earlier[at - 1])
         case "c":
             commit = store.commit(name)
         case "a":
@@ -54,7 +55,7 @@ def snapshot_of(store: Store, point: str, now: Callable[[], str]) -> str:
     found = commit.snapshot_before if before else commit.snapshot_after
     if found is None:
         raise NotFoundError(f"{commit.id} was not done, so there is no state {'before' if before else 'after'} it.")
-    return found
+    return Moment(found, commit.started_at) if before else Moment(found)
 
 
 def _commit_of(store: Store, action: str, *, first: bool) -> CommitRecord:
@@ -74,7 +75,7 @@ def between(store: Store, old: str, new: str, now: Callable[[], str]) -> ChangeS
 
     Args:
         store: the store.
-        old: as :func:`snapshot_of`; or ``staged``, what the staging view shows.
+        old: as :func:`moment_of`; or ``staged``, what the staging view shows.
         new: likewise.
         now: gives the snapshot that describes the workspace.
 
@@ -98,15 +99,18 @@ def change_of(store: Store, point: str, now: Callable[[], str]) -> ChangeSet:
         raise UsageError(f"{visible_line(point)!r} is neither an action, a commit nor a snapshot.", next_step=_HOW)
     if point[:1] == "c":
         return ChangeSet(store.commit(point).effects)
-    changed = store.delta(snapshot_of(store, point, now))
+    changed = store.delta(moment_of(store, point, now).snapshot)
     first = store.snapshots()[0].id
-    before = {} if point == first else store.manifest(snapshot_of(store, point + _BEFORE, now))
+    # As it was known then: what was found with this snapshot is told with it.
+    before = {} if point == first else store.manifest(moment_of(store, point + _BEFORE, now).snapshot)
     return change_set([FileEffect(p, before.get(p), e) for p, e in changed.items() if before.get(p) != e])
 
 
 def _states(store: Store, point: str, now: Callable[[], str]) -> Mapping[bytes, Entry]:
+    if point == NOW:
+        return store.manifest(now())  # looked at in this moment
     if point != STAGE:
-        return store.manifest(snapshot_of(store, point, now))
+        return store.manifest_at(moment_of(store, point, now))
     states = dict(store.manifest(now()))
     for effect in netted(store.actions(status=STAGED)):
         if effect.after is None:

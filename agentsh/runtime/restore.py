@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentsh.core.errors import NotFoundError
+from agentsh.core.history import Moment
 from agentsh.core.sanitise import visible_path
 from agentsh.runtime.apply import is_directory
 from agentsh.runtime.draft import Draft, Plan
 from agentsh.runtime.revert import covers, refuse_conflicts
-from agentsh.runtime.snapshot import take_snapshot
+from agentsh.runtime.snapshot import look_at, take_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,28 +20,29 @@ if TYPE_CHECKING:
     from agentsh.store import Store
 
 
-def restore_plan(store: Store, tree: Tree, snapshot: str, paths: Sequence[bytes] = ()) -> Plan:
-    """Plan how paths get the state that they had at ``snapshot``.
+def restore_plan(store: Store, tree: Tree, to: Moment, paths: Sequence[bytes] = ()) -> Plan:
+    """Plan how paths get the state that they had at a moment.
 
     What is there now is recorded as a snapshot first, so the restore can itself be undone.
 
     Args:
         store: the store.
         tree: the workspace; it is read, not written.
-        snapshot: where to go.
+        to: where to go.
         paths: these, and what is or was below them; all, when empty.
 
     Raises:
         NotFoundError: no such snapshot, or a path is neither there now nor was it then.
     """
-    if paths and (plan := _of_files(store, tree, store.snapshot(snapshot).id, paths)) is not None:
+    store.snapshot(to.snapshot)
+    if paths and (plan := _of_files(store, tree, to, paths)) is not None:
         return plan
-    target = store.manifest(snapshot)
-    now = store.manifest(take_snapshot(store, tree).snapshot)
+    now = store.manifest(take_snapshot(store, tree).snapshot)  # first: it may find what was there at that moment
+    target = store.manifest_at(to)
     chosen = {p for p in target.keys() | now.keys() if not paths or any(covers(named, p) for named in paths)}
     for named in paths:
         if not any(covers(named, p) for p in chosen):
-            raise _nowhere(named, snapshot)
+            raise _nowhere(named, to.snapshot)
     draft = Draft(store, tree)
     for path in sorted(chosen):
         if target.get(path) != now.get(path):
@@ -48,24 +50,26 @@ def restore_plan(store: Store, tree: Tree, snapshot: str, paths: Sequence[bytes]
     return draft.plan()
 
 
-def _of_files(store: Store, tree: Tree, snapshot: str, paths: Sequence[bytes]) -> Plan | None:
+def _of_files(store: Store, tree: Tree, to: Moment, paths: Sequence[bytes]) -> Plan | None:
     """The plan for some files, looking at nothing else; None when a directory is among them, then or now.
-
-    The commit records what is there before it writes, so no snapshot is needed here.
 
     Raises:
         NotFoundError: a path is neither there now nor was it then.
     """
-    draft = Draft(store, tree)
-    for path in sorted(paths):
-        target = store.state_at(snapshot, path)
-        if is_directory(target) or not path or tree.is_directory(path):
-            return None
-        if target is None and draft.now(path) is None:
-            raise _nowhere(path, snapshot)
-        if target != draft.now(path):
-            draft.put(path, target)
-    return draft.plan()
+    if b"" in paths:
+        return None
+    look_at(store, tree, paths)
+    targets = store.states_at(to, sorted(paths))
+    if any(is_directory(target) or tree.is_directory(path) for path, target in targets.items()):
+        return None
+    with store.batch():
+        draft = Draft(store, tree)
+        for path, target in targets.items():
+            if target is None and draft.now(path) is None:
+                raise _nowhere(path, to.snapshot)
+            if target != draft.now(path):
+                draft.put(path, target)
+        return draft.plan()
 
 
 def _nowhere(path: bytes, snapshot: str) -> NotFoundError:
@@ -81,6 +85,6 @@ def plan_restore(store: Store, tree: Tree, snapshot: str, paths: Sequence[bytes]
     Raises:
         ConflictError: something is in the way.
     """
-    plan = restore_plan(store, tree, snapshot, paths)
+    plan = restore_plan(store, tree, Moment(snapshot), paths)
     refuse_conflicts(plan)
     return plan.effects

@@ -17,7 +17,7 @@ from agentsh.runtime.diff import diff_effects
 from agentsh.runtime.merge import merge_entries
 from agentsh.runtime.partial import split
 from agentsh.runtime.pending import STAGED, landing, named_effects, open_effects, without
-from agentsh.runtime.points import snapshot_of
+from agentsh.runtime.points import moment_of
 from agentsh.runtime.restore import restore_plan
 from agentsh.runtime.revert import refuse_conflicts, revert_plan
 from agentsh.runtime.snapshot import take_snapshot
@@ -207,7 +207,7 @@ class Reviewer:
 
     def restore(self, snapshot: str, *, paths: Sequence[bytes], dry_run: bool) -> CommitResult:
         """Bring paths (all, without any named) back to a snapshot."""
-        point = snapshot_of(self._store, snapshot, lambda: take_snapshot(self._store, self._tree).snapshot)
+        point = moment_of(self._store, snapshot, lambda: take_snapshot(self._store, self._tree).snapshot)
         plan = restore_plan(self._store, self._tree, point, tuple(paths))
         arguments = {"snapshot": snapshot, "paths": [_word(p) for p in paths]}
         return self._land(ActionSpec(ActionKind.RESTORE, arguments), "restore", plan, dry_run=dry_run)

@@ -1,4 +1,8 @@
-"""Scan the workspace and record what the person, or anything else outside agentsh, changed since the last snapshot."""
+"""Record what the person, or anything else outside agentsh, changed since the last snapshot.
+
+The whole workspace is scanned where all of it matters: before the first commit, when a session begins, for the log, for
+a comparison with now, and for a restore of more than some files. A commit looks at its own paths alone.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,11 @@ from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import ConflictError
 from agentsh.core.faults import fault_point
 from agentsh.core.tree import entry_type
+from agentsh.runtime.apply import is_directory, parents
 from agentsh.runtime.observe import observe, signature
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from agentsh.core.history import Signature
     from agentsh.core.tree import Tree
@@ -65,12 +70,56 @@ def take_snapshot(store: Store, tree: Tree, *, progress: Progress | None = None)
     latest = store.latest_snapshot()
     known = store.manifest(latest) if latest else {}
     scanner = _Scanner(store, tree, known, store.signatures(), progress)
-    scanner.run()
+    scanner.run(scanner.walk())
     gone = {p: None for p in known if p not in scanner.seen and not scanner.hidden(p)}
     states: dict[bytes, Entry | None] = {**scanner.states, **gone}
     fault_point("snapshot.before-record")
     if states or latest is None:
         latest = store.record_snapshot(states, signatures=scanner.signatures)
+    else:
+        store.update_signatures(scanner.signatures)
+    fault_point("snapshot.recorded")
+    return Scan(latest, tuple(sorted(states)), tuple(scanner.special), tuple(scanner.unreadable))
+
+
+def look_at(
+    store: Store,
+    tree: Tree,
+    paths: Collection[bytes],
+    *,
+    leaving: Collection[bytes] = (),
+    progress: Progress | None = None,
+) -> Scan:
+    """Make sure that the latest snapshot is right about some paths and the directories above them; look at no others.
+
+    Where a directory has given way to something else, all that was below it is known to be gone. In a workspace that
+    was never looked at, all of it is.
+
+    Args:
+        store: receives the content.
+        tree: the workspace.
+        paths: the paths.
+        leaving: directories among them that are about to go: what was known below them is looked at, too.
+        progress: told how far the first snapshot is.
+
+    Raises:
+        StoreDamaged: the store cannot be read.
+        LimitExceeded: the disk is full; no snapshot is recorded.
+    """
+    latest = store.latest_snapshot()
+    if latest is None:
+        return take_snapshot(store, tree, progress=progress)
+    known, signed = store.last_seen({*paths, *(d for p in paths for d in parents(p))}, below=leaving)
+    wanted = sorted({*known, *paths, *(d for p in paths for d in parents(p))})
+    scanner = _Scanner(store, tree, known, signed, progress)
+    scanner.run(scanner.each(wanted))
+    gone: dict[bytes, Entry | None] = {p: None for p in known if p not in scanner.seen and p not in scanner.unreadable}
+    states = {**scanner.states, **gone}
+    fallen = [p for p, e in known.items() if is_directory(e) and p in states and not is_directory(states[p])]
+    states |= dict.fromkeys(store.last_seen((), below=fallen)[0])
+    fault_point("snapshot.before-record")
+    if states:
+        latest = store.record_snapshot(states, signatures=scanner.signatures, whole=False)
     else:
         store.update_signatures(scanner.signatures)
     fault_point("snapshot.recorded")
@@ -99,10 +148,11 @@ class _Scanner:
         self.unreadable: list[bytes] = []
         self._closed: list[bytes] = []
 
-    def run(self) -> None:
+    def run(self, found: Iterator[tuple[bytes, os.stat_result]]) -> None:
+        """Look at paths with what ``lstat`` says of them; read the files that have changed."""
         to_read: list[tuple[bytes, os.stat_result]] = []
         waiting = 0
-        for path, st in self._walk():
+        for path, st in found:
             self.seen.add(path)
             if self._progress and len(self.seen) % _EVERY == 0:
                 self._progress(len(self.seen), self._bytes)
@@ -118,7 +168,19 @@ class _Scanner:
         """True when ``path`` is below a directory that could not be read."""
         return any(path.startswith(d + b"/") for d in self._closed)
 
-    def _walk(self) -> Iterator[tuple[bytes, os.stat_result]]:
+    def each(self, paths: Iterable[bytes]) -> Iterator[tuple[bytes, os.stat_result]]:
+        """Those of ``paths`` that are there."""
+        for path in paths:
+            try:
+                st = self._tree.lstat(path)
+            except OSError:
+                self.unreadable.append(path)
+                continue
+            if st is not None:
+                yield path, st
+
+    def walk(self) -> Iterator[tuple[bytes, os.stat_result]]:
+        """All that is in the workspace."""
         todo = [b""]
         while todo:
             directory = todo.pop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from math import inf
@@ -444,30 +444,52 @@ class Workspace:
         elif to is not None or action[:1] != "a":
             from agentsh.runtime.points import between, change_of  # noqa: PLC0415
 
-            changes = change_of(store, action, self._now) if to is None else between(store, action, to, self._now)
+            # What was there by then may not have been found yet; on what has lost its end, nothing is written.
+            seen = None if to is None or store.end_problem() else self._now()
+
+            def now() -> str:
+                return seen or self._now()
+
+            changes = change_of(store, action, now) if to is None else between(store, action, to, now)
             diffs = [replace(d, state=None) for d in diff_effects(changes, store.read_blob)]
         else:
             record = store.action(action)
             diffs = numbered(replace(d, action=record.id) for d in diff_effects(record.changes, store.read_blob))
         return clean_diffs(diffs, self._redactor)
 
-    def _now(self) -> str:
-        """The snapshot that describes the workspace now. A reader waits for nobody: see :attr:`stale`."""
+    def catch_up(self) -> None:
+        """Record what was changed outside agentsh since the last snapshot, if there is one; waits for nobody.
+
+        Raises:
+            WorkspaceBusy: another process is working here.
+            StoreDamaged: nothing may be written on top of what was lost.
+            LimitExceeded: the disk is full.
+        """
+        if self._open_store().latest_snapshot() is not None:
+            self._look()
+
+    def _look(self) -> str:
+        """The snapshot that describes the workspace now; raises as :meth:`catch_up`."""
         from agentsh.runtime.snapshot import take_snapshot  # noqa: PLC0415 - not for acting
 
         store = self._open_store()
+        with FileLock(self._home / "lock", wait_s=0):
+            if store.running() or store.open_commits():
+                self._put_right(store)
+            return take_snapshot(store, self._tree).snapshot
+
+    def _now(self) -> str:
+        """The snapshot that describes the workspace now. A reader waits for nobody: see :attr:`stale`."""
         try:
-            with FileLock(self._home / "lock", wait_s=0):
-                if store.running() or store.open_commits():
-                    self._put_right(store)
-                self.stale = False
-                return take_snapshot(store, self._tree).snapshot
+            now = self._look()
         except WorkspaceBusy:
-            latest = store.latest_snapshot()
+            latest = self._open_store().latest_snapshot()
             if latest is None:
                 raise
             self.stale = True
             return latest
+        self.stale = False
+        return now
 
     def read_blob(self, digest: bytes) -> bytes:
         """Content by its digest, as entries name it."""
@@ -686,6 +708,8 @@ class Workspace:
 
     def start_session(self, task: str, model: str) -> str:
         """Begin an agent's session and return its id (``r1``)."""
+        with suppress(WorkspaceBusy):  # then it is found later
+            self.catch_up()
         return self._open_store().start_session(task, model, self.policy.name)
 
     def end_session(self, session: str, status: str) -> None:

@@ -61,6 +61,12 @@ class Blobs:
         with self._db.write(durable=durable):
             yield
 
+    @contextmanager
+    def view(self) -> Iterator[None]:
+        """Many reads for the price of one; nothing may be written meanwhile."""
+        with self._db.read():
+            yield
+
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def put_bytes(self, data: bytes) -> bytes:

@@ -10,6 +10,7 @@ from agentsh.core.ids import IdKind, make_id
 from agentsh.store import journal
 from agentsh.store.errors import decoding
 from agentsh.store.journal import JournalKind
+from agentsh.store.moments import found_later
 from agentsh.store.rows import (
     PATH_VALUE,
     STATE_VALUES,
@@ -25,9 +26,10 @@ from agentsh.store.rows import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from agentsh.core.entry import Entry
+    from agentsh.core.history import Moment
     from agentsh.store.database import Database
 
 # SQLite gives bare columns beside max() from the row that holds the maximum.
@@ -55,6 +57,14 @@ WHERE s.path = {PATH_VALUE} AND s.snapshot <= ? ORDER BY s.snapshot DESC LIMIT 1
 """  # noqa: S608 - fixed column names
 
 
+_SEEN_OF = f"""
+SELECT p.name, {select_state("s.", "b")}, g.size, g.mtime_ns, g.ctime_ns, g.ino, g.mode
+FROM paths p LEFT JOIN states s ON s.path = p.id AND s.snapshot = (SELECT max(snapshot) FROM states WHERE path = p.id)
+LEFT JOIN blobs b ON b.id = s.blob LEFT JOIN signatures g ON g.path = p.id WHERE
+"""  # noqa: S608 - fixed column names
+_SEEN, _SEEN_BELOW = _SEEN_OF + "p.name = ?", _SEEN_OF + "p.name > ? AND p.name < ?"
+
+
 class Snapshots:
     """The snapshots of a store."""
 
@@ -65,12 +75,14 @@ class Snapshots:
         states: Mapping[bytes, Entry | None],
         *,
         signatures: Mapping[bytes, Signature | None],
+        whole: bool = True,
     ) -> str:
         """Record what was found in the workspace, as what differs from the latest snapshot.
 
         Args:
             states: each path that differs, with its state now; None: it is gone.
             signatures: what ``lstat`` says of paths read since; None forgets one.
+            whole: False: only some paths were looked at.
 
         Returns:
             The new snapshot's id.
@@ -79,10 +91,10 @@ class Snapshots:
             StoreDamaged: a state refers to content that was not put; nothing is recorded.
         """
         with self._db.write() as connection:
-            id_ = add_snapshot(connection, states, origin="person", commit=None, signatures=signatures)
-            journal.append(
-                connection, JournalKind.SNAPSHOT, id_, {"changed": len(states), "states": states_digest(states)}
-            )
+            origin = "person" if whole else "paths"
+            id_ = add_snapshot(connection, states, origin=origin, commit=None, signatures=signatures)
+            data = {"changed": len(states), "states": states_digest(states), "whole": whole}
+            journal.append(connection, JournalKind.SNAPSHOT, id_, data)
         return id_
 
     def update_signatures(self, signatures: Mapping[bytes, Signature | None]) -> None:
@@ -100,8 +112,30 @@ class Snapshots:
             )
             return {row[0]: Signature(*row[1:]) for row in rows}
 
+    def last_seen(
+        self, paths: Iterable[bytes], *, below: Iterable[bytes] = ()
+    ) -> tuple[dict[bytes, Entry], dict[bytes, Signature]]:
+        """The newest state and the signature of some paths, where there are any.
+
+        Args:
+            paths: these.
+            below: and all that was ever below these.
+        """
+        states: dict[bytes, Entry] = {}
+        signatures: dict[bytes, Signature] = {}
+        wanted = [*((_SEEN, (p,)) for p in paths), *((_SEEN_BELOW, (d + b"/", d + b"0")) for d in below)]
+        with decoding(), self._db.read() as connection:
+            for query, values in wanted:
+                for name, *row in connection.execute(query, values):
+                    entry = entry_of(row[:6])
+                    if entry is not None:
+                        states[name] = entry
+                    if row[6] is not None:
+                        signatures[name] = Signature(*row[6:])
+        return states, signatures
+
     def manifest(self, id_: str) -> dict[bytes, Entry]:
-        """Every path and its state at a snapshot.
+        """Every path and its state at a snapshot, as it was known then.
 
         Raises:
             NotFoundError: no such snapshot.
@@ -115,6 +149,16 @@ class Snapshots:
                     found[row[0]] = entry
         return found
 
+    def manifest_at(self, moment: Moment) -> dict[bytes, Entry]:
+        """Every path and its state at a moment, with what was found later and must have been there by then.
+
+        Raises:
+            NotFoundError: no such snapshot.
+        """
+        found = self.manifest(moment.snapshot)
+        with decoding(), self._db.read() as connection:
+            return found | found_later(connection, moment)
+
     def delta(self, id_: str) -> dict[bytes, Entry | None]:
         """What a snapshot changed from the one before it.
 
@@ -125,11 +169,13 @@ class Snapshots:
             rows = connection.execute(_DELTA, (number(IdKind.SNAPSHOT, id_),))
             return {row[0]: entry_of(row[1:]) for row in rows}
 
-    def state_at(self, id_: str, path: bytes) -> Entry | None:
-        """One path's state at a snapshot; None when there was nothing, or when it was never seen."""
-        with self._db.read() as connection:
-            row = connection.execute(_ONE, (path, number(IdKind.SNAPSHOT, id_))).fetchone()
-        return None if row is None else entry_of(row)
+    def states_at(self, moment: Moment, paths: Collection[bytes]) -> dict[bytes, Entry | None]:
+        """Some paths' states, as :meth:`manifest_at`; None where there was nothing, or nothing was ever seen."""
+        key = number(IdKind.SNAPSHOT, moment.snapshot)
+        with decoding(), self._db.read() as connection:
+            rows = {path: connection.execute(_ONE, (path, key)).fetchone() for path in paths}
+            known = {path: None if row is None else entry_of(row) for path, row in rows.items()}
+            return {**known, **found_later(connection, moment, paths)}
 
     def last_directory(self, path: bytes) -> Entry | None:
         """The newest state in which ``path`` was a directory; None when it never was."""

@@ -113,6 +113,9 @@ class FakeWorkspace:
         staged = (ActionStatus.PENDING, ActionStatus.APPROVED)
         return Status("/w", "overlay", "review", tuple(r for r in self.records.values() if r.status in staged))
 
+    def catch_up(self) -> None:
+        """The log looks at the workspace first."""
+
     def log(self, *, limit: int | None = None) -> list[LogEntry]:
         self._note("log", limit)
         return self.entries

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +29,7 @@ def history(ws: Workspace, root: Path) -> Workspace:
     for line, mine in (("echo two >> t", "mine"), ("echo x > made", None)):
         action = ws.exec(line).id
         ws.approve([action])
+        ws.catch_up()
         ws.commit()
         if mine:
             (root / mine).write_text("mine\n")
@@ -110,3 +112,22 @@ def test_the_graph_fits_80_columns(history: Workspace) -> None:
     ]
     assert all(len(r) <= COLUMNS and "\x1b" not in r for r in rows)
     assert [r for r in rows if "yours" in r] == [rows[2], rows[7]]
+
+
+def test_an_edit_that_was_found_after_a_commit_is_no_part_of_it(ws: Workspace, root: Path) -> None:
+    for number in (1, 2):
+        action = ws.exec(f"echo {number} > t{number}").id
+        ws.approve([action])
+        ws.commit()
+        if number == 1:
+            (root / "mine").write_text("mine\n")
+            os.utime(root / "mine", ns=(0, int(ws._open_store().snapshot("s2").at * 1e9) + 1_000))
+    assert [s.origin for s in ws._open_store().snapshots()] == ["person", "commit", "commit"]
+    assert changed(ws, "c2^", "c2") == {b"t2": "create"}
+    assert changed(ws, "c1", "c2^") == changed(ws, "c1", "a2^") == {b"mine": "create"}
+    assert changed(ws, "c2", "now") == {}
+    assert changed(ws, "s4") == {b"mine": "create"}
+    ws.restore("c2")
+    assert (root / "mine").exists()
+    ws.restore("c1")
+    assert not (root / "mine").exists()

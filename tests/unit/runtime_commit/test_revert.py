@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentsh.core.errors import ConflictError, NotFoundError
+from agentsh.core.history import Moment
 from agentsh.runtime.restore import plan_restore, restore_plan
 from agentsh.runtime.revert import plan_revert, revert_plan
 from agentsh.runtime.snapshot import take_snapshot
@@ -153,7 +154,7 @@ def test_restore_leaves_special_files_and_where_they_are(tmp_path: Path) -> None
         first = take_snapshot(scene.store, scene.tree).snapshot
         trees.build({b"d": trees.directory(), b"d/f": trees.file(b"x")}, scene.root)
         os.mkfifo(scene.root / "d" / "fifo")
-        plan = restore_plan(scene.store, scene.tree, first)
+        plan = restore_plan(scene.store, scene.tree, Moment(first))
         assert plan.stays == (b"d",)
         scene.commit(plan.effects, kind="restore")
         assert set(scene.world()) == {b"d", b"d/fifo"}

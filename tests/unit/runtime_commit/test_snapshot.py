@@ -148,12 +148,19 @@ def test_progress_is_told(tmp_path: Path) -> None:
         assert told[-1][1] > 0
 
 
-def test_the_persons_edits_before_a_commit_are_a_snapshot(tmp_path: Path) -> None:
+def test_the_persons_edits_around_a_commit_are_snapshots(tmp_path: Path) -> None:
     with Scene(tmp_path, WORLD) as scene:
         take_snapshot(scene.store, scene.tree)
         (scene.root / "mine").write_bytes(b"precious")
+        (scene.root / "theirs").write_bytes(b"of the person")
         scene.become({**scene.world(), b"theirs": trees.file(b"new")})
+        take_snapshot(scene.store, scene.tree)
         records = scene.store.snapshots()
-        assert [(r.origin, r.changed) for r in records] == [("person", len(WORLD)), ("person", 1), ("commit", 1)]
-        assert b"theirs" not in scene.store.manifest(records[1].id)
+        made = [(r.origin, r.changed) for r in records]
+        assert made == [("person", len(WORLD)), ("paths", 1), ("commit", 1), ("person", 1)]
+        first, before, after, found = (scene.store.manifest(r.id) for r in records)
+        assert b"theirs" not in first
+        assert before[b"theirs"].size == len(b"of the person")
+        assert b"mine" not in after
+        assert found[b"mine"].size == len(b"precious")
         assert scene.store.commits()[0].snapshot_before == records[1].id

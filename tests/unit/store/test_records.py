@@ -13,7 +13,7 @@ from agentsh.core.decision import Decision, Verdict
 from agentsh.core.effect import ChangeSet, EffectState, FileEffect, Flag, change_set
 from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import AgentshError, NotFoundError, StoreDamaged, UsageError
-from agentsh.core.history import Signature
+from agentsh.core.history import Moment, Signature
 from agentsh.core.report import LogKind
 from agentsh.store import Store
 
@@ -225,7 +225,7 @@ def test_snapshots_are_what_changed(store: Store) -> None:
     assert store.signatures() == {b"y": Signature(6, 7, 8, 9, 10)}
     assert store.last_directory(b"d") == DIRECTORY
     assert store.last_directory(b"x") is None
-    assert store.state_at(first, b"x") == a
+    assert store.states_at(Moment(first), [b"x", b"z"]) == {b"x": a, b"z": None}
     with pytest.raises(NotFoundError):
         store.manifest("s9")
 

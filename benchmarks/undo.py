@@ -1,0 +1,100 @@
+"""Commits and restores of ten files in a tree of many, and the scan of all of it beside its floor.
+
+``python -m benchmarks.undo [--files 10000] [--rounds 20] [--at DIRECTORY]``; DIRECTORY (by preference on a tmpfs) gets
+the tree. The floor of a scan is ``os.scandir`` and ``lstat`` of everything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from agentsh.core.effect import FileEffect
+from agentsh.core.entry import Entry, EntryType
+from agentsh.core.history import Moment
+from agentsh.core.tree import Tree
+from agentsh.runtime.commit import commit_effects
+from agentsh.runtime.restore import restore_plan
+from agentsh.runtime.snapshot import take_snapshot
+from agentsh.store import Store
+from benchmarks.measure import Row, interleaved, table
+from benchmarks.subjects import files
+
+TEN = 10
+
+
+def floor(tree: Tree) -> int:
+    """Look at everything once, as ``os.scandir`` and ``lstat`` do it."""
+    seen, todo = 0, [tree.path]
+    while todo:
+        with os.scandir(todo.pop()) as found:
+            for entry in found:
+                entry.stat(follow_symlinks=False)
+                seen += 1
+                if entry.is_dir(follow_symlinks=False):
+                    todo.append(os.fsencode(entry.path))
+    return seen
+
+
+class Undo:
+    """A workspace in which ten files, one in each of ten directories, change and change back."""
+
+    def __init__(self, home: Path, number: int) -> None:
+        files(home / "w", number)
+        self.store, self.tree = Store.open(home / "data" / "store.db"), Tree(home / "w")
+        self.first = take_snapshot(self.store, self.tree).snapshot
+        step = max(1, number // TEN)
+        self.paths = [b"d%03d/f%05d.txt" % (i // 100, i) for i in range(0, step * TEN, step)]
+        self.old = self.store.last_seen(self.paths)[0]
+        content = b"another content\n"
+        self.new = Entry(EntryType.FILE, 0o644, len(content), self.store.put_bytes(content))
+
+    def commit(self) -> None:
+        """The change of ten files by an action lands."""
+        effects = [FileEffect(p, self.old[p], self.new) for p in self.paths]
+        done = commit_effects(self.store, self.tree, kind="commit", actions=[], effects=effects)
+        assert len(done.paths) == TEN
+
+    def restore(self) -> None:
+        """The ten files get the content back that they had at first: found, compared, written, recorded."""
+        plan = restore_plan(self.store, self.tree, Moment(self.first), self.paths)
+        done = commit_effects(self.store, self.tree, kind="restore", actions=[], effects=plan.effects)
+        assert len(done.paths) == TEN
+
+    def scan(self) -> None:
+        """All of it, when nothing has changed."""
+        take_snapshot(self.store, self.tree)
+
+    def floor(self) -> None:
+        """What a scan cannot do without."""
+        assert floor(self.tree)
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--at", type=Path, default=None)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.at) as home:
+        undo = Undo(Path(home), arguments.files)
+        undo.scan()  # what was written within a tick of the clock is read twice
+        calls = {"commit": undo.commit, "restore": undo.restore, "scan": undo.scan, "floor": undo.floor}
+        samples = interleaved(calls, rounds=arguments.rounds, warm=3)
+        base = samples["floor"].median
+    goals = {"restore": ("<= 5 ms", 0.005), "scan": ("<= 1.1x floor", 1.1 * base)}
+    rows = []
+    for name, s in samples.items():
+        text, bound = goals.get(name, ("", 0.0))
+        rows.append(
+            Row(f"undo, {arguments.files} files", name, s.median, s.spread, s.median / base, text, s.median <= bound)
+        )
+    sys.stdout.write(table(rows) + "\n")
+
+
+if __name__ == "__main__":
+    main()
