@@ -56,6 +56,23 @@ _V6 = {
 _HANDED_OUT = IPv6Network("2000::/3")
 
 
+_METADATA_V4 = [IPv4Network(n) for n in ("169.254.0.0/16", "168.63.129.16/32", "100.100.100.200/32", "192.0.0.192/32")]
+_METADATA_V6 = [IPv6Network(n) for n in ("fe80::/10", "fd00:ec2::254/128")]
+
+
+def is_metadata(address: str) -> bool:
+    """Whether a cloud hands out credentials at an address, to whoever asks from inside."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    if isinstance(found, IPv4Address):
+        return any(found in network for network in _METADATA_V4)
+    return any(found in network for network in _METADATA_V6)
+
+
 def why_not(address: str) -> str:
     """What is wrong with an address as the goal of a request; empty when it is a public one.
 

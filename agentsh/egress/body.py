@@ -6,7 +6,6 @@ import zlib
 from typing import TYPE_CHECKING
 
 from agentsh.core.errors import ActionFailed, LimitExceeded
-from agentsh.core.sanitise import visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,7 +46,7 @@ def read_body(chunks: Iterable[bytes], *, encoding: str, most: int) -> bytes:
     if coding in _GZIP:
         return _gunzip(chunks, most)
     if coding not in ("", "identity"):
-        raise ActionFailed(f"The body is encoded as '{visible_line(coding[:60])}', which was not asked for.")
+        raise ActionFailed("The body is encoded in a way that was not asked for.")
     out = bytearray()
     for chunk in chunks:
         out += chunk

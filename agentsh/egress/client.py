@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin
 
 import httpcore2
 
@@ -43,6 +43,7 @@ MOST_REDIRECTS = 5
 DOWNGRADE = "http.downgrade"
 SECRET = "http.secret"  # noqa: S105 - the name of a rule
 TYPE = "http.mime"
+ECHO = "http.secret-in-request"
 REDIRECT = "http.redirect"
 
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -129,11 +130,12 @@ class Client:
         if secret:
             self._check_binding(secret, first)
         deadline = Deadline(self._web.timeout_s, stop)
+        own = True
         hops: list[str] = []
         notes: list[str] = []
         while True:
             _allowed(judge(here), here, hops)
-            own = here.origin == first.origin
+            own = own and here.origin == first.origin  # once away, whoever leads back chose what is asked
             if hops and not own:
                 notes += _dropped(here, given, secret)
             hops.append(here.url)
@@ -143,6 +145,7 @@ class Client:
                 if secret and own:
                     sent.append(self._credential(secret, here, wire))
                 response = _ask(wire, here, sent)
+                _no_echo(response, sent[-1][1] if secret and own else "", here, secret)
                 if (goal := _location(response, here)) is None:
                     return self._answer(response, wire, here, tuple(hops), tuple(notes))
             if len(hops) > MOST_REDIRECTS:
@@ -180,16 +183,18 @@ class Client:
         most = self._web.max_bytes
         body = b""
         if response.status not in _WITHOUT_BODY:
-            bare = media_type(content_type)
-            if not type_allowed(bare, self._web.mime) and _header(response, b"content-length") != "0":
+            if (
+                not type_allowed(media_type(content_type), self._web.mime)
+                and _header(response, b"content-length") != "0"
+            ):
                 raise PolicyDenied(
-                    f"{here.authority} answers with {visible_line(bare[:100])}, which is not among the types that are "
-                    "taken.",
+                    f"{here.authority} answers with {_quoted(content_type) or 'no type'}, which is not among the types "
+                    "that are taken.",
                     rule=TYPE,
                     next_step="The person names the types that are in their configuration: [http] mime.",
                 )
             length = _header(response, b"content-length")
-            if length.isdigit() and int(length[:20]) > most:
+            if length.isdecimal() and int(length[:20]) > most:
                 raise LimitExceeded(f"The body is {length[:20]} bytes, and {most} are taken.", limit=MAX_BYTES)
             wire.expect_body(8 * most + MAX_HEADER_BYTES, MAX_BYTES)  # chunks of one byte take six on the wire
             with _speaking(here):
@@ -247,12 +252,29 @@ def _speaking(here: Destination) -> Iterator[None]:
     try:
         yield
     except (httpcore2.ProtocolError, httpcore2.NetworkError, httpcore2.TimeoutException) as e:
-        raise ActionFailed(f"{here.authority} does not speak HTTP as it should: {visible_line(str(e)[:200])}.") from e
+        raise ActionFailed(f"{here.authority} does not speak HTTP as it should ({type(e).__name__}).") from e
+
+
+def _quoted(text: str) -> str:
+    """What a server said, whole or not at all: half of a secret's value would not be found and taken out."""
+    return visible_line(text) if len(text) <= 200 else f"something of {len(text)} characters"
 
 
 def _header(response: httpcore2.Response, name: bytes) -> str:
     """A header's value; of several the first, and the contradiction is the server's."""
     return next((v.decode("latin-1") for n, v in response.headers if n.lower() == name), "")
+
+
+def _no_echo(response: httpcore2.Response, sent: str, here: Destination, name: str) -> None:
+    """Refuse a redirect that holds the secret which was sent: a host's name, say, has no capitals to find it by later.
+
+    Raises:
+        PolicyDenied: it does.
+    """
+    value = sent.rpartition(" ")[2].casefold()
+    goal = unquote(_header(response, b"location")).casefold()
+    if value and value in goal:
+        raise PolicyDenied(f"{here.authority} redirects to a URL with the value of secret:{name} in it.", rule=ECHO)
 
 
 def _location(response: httpcore2.Response, here: Destination) -> Destination | None:
@@ -272,9 +294,7 @@ def _location(response: httpcore2.Response, here: Destination) -> Destination | 
         with contextlib.suppress(UsageError, ValueError):
             goal = parse_url(urljoin(here.url, text))
     if goal is None:
-        raise PolicyDenied(
-            f"{here.authority} redirects to what cannot be used: {visible_line(text[:200])}.", rule=REDIRECT
-        )
+        raise PolicyDenied(f"{here.authority} redirects to what cannot be used: {_quoted(text)}.", rule=REDIRECT)
     if here.scheme == "https" and goal.scheme == "http":
         raise PolicyDenied(f"{here.authority} redirects from https to http: {goal.url}.", rule=DOWNGRADE)
     return goal

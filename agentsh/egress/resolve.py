@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agentsh.core.errors import ActionFailed, PolicyDenied
 from agentsh.core.sanitise import visible_line
-from agentsh.egress.addresses import why_not
+from agentsh.egress.addresses import is_metadata, why_not
 from agentsh.policy.destination import is_address
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def checked_addresses(
 ) -> tuple[str, ...]:
     """The addresses of a destination, all of them fit to be connected to.
 
-    One bad answer is enough to refuse all: a name that leads both outside and inside is a trap.
+    One bad answer is enough to refuse all: a name that leads both outside and inside is a trap. A name that was granted
+    may lead inside, and still not to where a cloud hands out credentials: that takes a grant of the address itself.
 
     Args:
         destination: where the request goes.
@@ -51,12 +52,13 @@ def checked_addresses(
     answers = [host] if is_address(host) else _look_up(resolver, destination, deadline)
     if not answers:
         raise ActionFailed(f"The name {host} has no address.")
-    for answer in () if granted else answers:
-        if reason := why_not(answer):
+    for answer in answers:
+        reason = why_not(answer)
+        if reason and (not granted or (is_metadata(answer) and answer != host)):
             raise PolicyDenied(
                 f"{host} leads to {visible_line(answer)}, which is {reason}.",
                 rule=ADDRESS,
-                next_step=f"If it is meant, the person grants it: [http] grant_private = ['{destination.authority}'].",
+                next_step="If it is meant, the person grants that host: [http] grant_private in their configuration.",
             )
     return tuple(answers)
 

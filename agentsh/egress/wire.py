@@ -118,7 +118,7 @@ def connect(
             if destination.scheme == "https":
                 sock.settimeout(deadline.left())
                 sock = (tls or _system_trust()).wrap_socket(sock, server_hostname=destination.host)
-        except OSError as e:
+        except (OSError, ValueError) as e:  # ValueError: a name that TLS has no form for
             sock.close()
             deadline.left()
             raise ActionFailed(f"{destination.authority} does not speak TLS as it should: {_why(e)}.") from e
@@ -155,9 +155,10 @@ def _check_peer(sock: socket.socket, address: str) -> None:
         raise ActionFailed(f"The connection is with {peer}, and {visible_line(address)} was checked.")
 
 
-def _why(error: OSError | None) -> str:
+def _why(error: OSError | ValueError | None) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return visible_line(error.verify_message)
     if error is None:
         return "no address"
-    return visible_line(error.strerror or str(error) or type(error).__name__)
+    told = error.strerror if isinstance(error, OSError) else None
+    return visible_line(told or str(error) or type(error).__name__)

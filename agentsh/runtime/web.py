@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentsh.core.action import ActionKind, Origin
 from agentsh.core.decision import Decision, Verdict
-from agentsh.core.errors import ActionFailed, ConfigError, Interrupted, LimitExceeded, UsageError
+from agentsh.core.errors import ActionFailed, ConfigError, Interrupted, LimitExceeded, PolicyDenied, UsageError
 from agentsh.core.sanitise import visible_line
 from agentsh.policy.destination import named_hosts, parse_url
 from agentsh.policy.reach import reach
@@ -74,14 +74,8 @@ class Web:
         destination = parse_url(url)
         if spec.arguments.get("method", "GET") == "GET":
             check_headers(headers)
-        if self._redactor is not None:
-            leaving = "\n".join([url, *headers.values(), *headers]).encode("utf-8", "surrogateescape")
-            if names := self._redactor.redact(leaving).names:
-                held = ", ".join(f"secret:{n}" for n in names)
-                return Decision(
-                    Verdict.DENY, _LEAK, f"The request holds the value of {held}: it goes by its name alone."
-                )
-        return self._decide(spec, destination, self._named(spec, session))
+        leaving = "\n".join([url, *headers.values(), *headers])
+        return _leak(self._redactor, leaving) or self._decide(spec, destination, self._named(spec, session))
 
     def _named(self, spec: ActionSpec, session: SessionRecord | None) -> frozenset[str]:
         """The hosts that the person named: in their own request, or in what they said to the model."""
@@ -117,7 +111,12 @@ class Web:
         self._stop.clear()
         self._running = True
         try:
-            return CleanRun(redactor, on_output)(lambda sink: self._send(spec, session, limits, sink, quiet=quiet))
+            outcome = CleanRun(redactor, on_output)(
+                lambda sink: self._send(spec, session, limits, sink, redactor, quiet=quiet)
+            )
+            return replace(outcome, note=_clean(redactor, outcome.note))
+        except PolicyDenied as e:  # it quotes the server, who may know a value
+            raise PolicyDenied(_clean(redactor, e.what), rule=e.rule, next_step=e.next_step) from None
         finally:
             self._running = False
 
@@ -127,24 +126,32 @@ class Web:
         return self._running
 
     def _send(
-        self, spec: ActionSpec, session: SessionRecord | None, limits: Limits, sink: OutputSink | None, *, quiet: bool
+        self,
+        spec: ActionSpec,
+        session: SessionRecord | None,
+        limits: Limits,
+        sink: OutputSink | None,
+        redactor: Redactor | None,
+        *,
+        quiet: bool,
     ) -> Outcome:
         from agentsh.egress import Client  # noqa: PLC0415 - brings the client
 
         web = self._config.http
-        web = replace(web, timeout_s=min(web.timeout_s, limits.wall_s))
+        most = web.max_bytes if quiet else min(web.max_bytes, limits.output_bytes)
+        web = replace(web, timeout_s=min(web.timeout_s, limits.wall_s), max_bytes=most)
         named = self._named(spec, session)
         started = time.monotonic()
         try:
             answer = Client(web, bindings=self._config.bindings, reveal=_reveal).get(
                 _text(spec, "url"),
-                judge=lambda destination: self._decide(spec, destination, named),
+                judge=lambda goal: _leak(redactor, goal.url) or self._decide(spec, goal, named),
                 granted=self._reach.grants_private,
                 headers=_headers(spec),
                 secret=_text(spec, "secret") if spec.arguments.get("secret") else "",
                 stop=self._stop,
             )
-            outcome = _outcome(answer, limits, whole=quiet)
+            outcome = _outcome(answer)
         except LimitExceeded as e:
             outcome = Outcome(exit_code=e.exit_code, stopped=e.limit, note=e.what)
         except Interrupted as e:
@@ -177,14 +184,25 @@ def reach_of(config: Config) -> Reach:
     return found
 
 
-def _outcome(answer: Answer, limits: Limits, *, whole: bool) -> Outcome:
-    cut = not whole and len(answer.body) > limits.output_bytes
+def _leak(redactor: Redactor | None, leaving: str) -> Decision | None:
+    """The refusal of what holds the value of a secret; a server that was sent one may put it into a redirect."""
+    names = () if redactor is None else redactor.redact(leaving.encode("utf-8", "surrogateescape")).names
+    if not names:
+        return None
+    held = ", ".join(f"secret:{n}" for n in names)
+    return Decision(Verdict.DENY, _LEAK, f"The request holds the value of {held}: it goes by its name alone.")
+
+
+def _clean(redactor: Redactor | None, told: str) -> str:
+    return told if redactor is None else redactor.text(told)
+
+
+def _outcome(answer: Answer) -> Outcome:
     head = f"HTTP {answer.status} {answer.reason}".strip()
     lines = [f"{head}, {answer.content_type or 'no type'}, {len(answer.body)} bytes from {answer.url}", *answer.notes]
     return Outcome(
         exit_code=0 if 200 <= answer.status < 300 else 1,
-        stdout=answer.body[: limits.output_bytes] if cut else answer.body,
-        stdout_truncated=cut,
+        stdout=answer.body,
         stderr="".join(f"{visible_line(line)}\n" for line in lines).encode(),
     )
 

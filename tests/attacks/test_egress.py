@@ -196,6 +196,20 @@ def test_dns_that_changes_its_mind_after_the_check(monkeypatch: pytest.MonkeyPat
     assert connected == [("93.184.216.34", 80)]
 
 
+@pytest.mark.parametrize("address", ["169.254.169.254", "fd00:ec2::254", "100.100.100.200", "::ffff:169.254.169.254"])
+def test_a_granted_name_that_leads_to_a_clouds_credentials(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(PolicyDenied) as e:
+        fetch("http://dev.example/", answers=[address], granted=True)
+    assert e.value.rule == "http.address"
+
+    def no_network(*_: object) -> socket.socket:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr("agentsh.egress.wire._open", no_network)
+    with pytest.raises(ActionFailed, match="refused"):  # granted as the address that it is, it is asked
+        fetch("http://169.254.169.254/", answers=Untouched(), granted=True)
+
+
 def test_a_grant_is_for_one_host_and_port() -> None:
     held = reach(allow=["localhost:9000"], granted=["localhost:8000"])
     assert held.grants_private(parse_url("http://localhost:8000/"))
@@ -475,6 +489,16 @@ def test_a_redirect_that_takes_the_secret_along(status: int) -> None:
         assert any("secret:TOKEN" in note for note in answer.notes)
 
 
+def test_a_redirect_there_and_back_does_not_use_the_secret() -> None:
+    # The other origin chooses what is asked of the first one: not in the person's name.
+    with site() as thief, site() as s:
+        s.pages["/"] = (302, {"Location": thief.url}, b"")
+        thief.pages["/"] = (302, {"Location": f"{s.url}/private"}, b"")
+        s.pages["/private"] = (200, TEXT, b"")
+        fetch(s.url, granted=True, secret=NAME, bindings=bound(s.host))
+        assert [("authorization" in headers) for _, _, headers in s.asked] == [True, False]
+
+
 # -- through the workspace ---------------------------------------------------------------------------------------------
 
 
@@ -532,6 +556,30 @@ def test_a_server_that_echoes_the_secret(ours: Site, opener: Opener, tmp_path: P
     assert b"secret:TOKEN" in kept
     assert VALUE.encode() not in kept
     assert VALUE[::-1].encode() not in kept
+
+
+@pytest.mark.parametrize("where", ["elsewhere", "here", "type", "host"])
+def test_a_server_that_tells_the_secret_in_passing(where: str, ours: Site, opener: Opener, tmp_path: Path) -> None:
+    # In the goal of a redirect, which is told when it is refused, and would carry the value on when it is followed.
+    with site() as thief:
+        config = tmp_path / "config" / "config.toml"
+        config.write_text(config.read_text().replace("grant_private = [", f'grant_private = ["{thief.host}", '))
+        told: dict[str, Any] = {
+            "elsewhere": (302, {"Location": f"{thief.url}/?{VALUE}"}, b""),
+            "here": (302, {"Location": f"/?{VALUE}"}, b""),
+            "type": (200, {"Content-Type": f"x/{VALUE}"}, b"x"),
+            "host": (302, {"Location": f"http://{VALUE}.evil.example/"}, b""),
+        }
+        ours.pages["/"] = told[where]
+        workspace = opener()
+        Keychain().set("TOKEN", VALUE)
+        record = workspace.act(http(f"{ours.url}/", secret=NAME))
+        assert denied(record) == ("http.mime" if where == "type" else "http.secret-in-request")
+        assert VALUE.lower() not in f"{record}".lower()
+        assert thief.asked == []
+        assert ours.paths() == ["/"]
+        workspace.close()
+    assert VALUE.lower().encode() not in everything_kept(tmp_path / "data").lower()
 
 
 @pytest.mark.parametrize("where", ["query", "path", "header", "encoded", "reversed"])
