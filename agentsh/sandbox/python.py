@@ -34,6 +34,20 @@ PROGRAM = "/usr/local/bin/python.wasm"
 
 _LIBRARY_AT = "/usr/local/lib"
 _NOT_FOUND, _CANNOT_RUN = 127, 126
+_REFUSE_FIFOS = """
+def refuse_fifos(stat=__import__("os").stat):
+    def opened(event, given):
+        if event == "open" and not isinstance(given[0], int):
+            try:
+                known = stat(given[0]).st_mode & 0o170000
+            except (OSError, TypeError, ValueError):
+                return
+            if not known:
+                raise OSError(6, "a FIFO or socket, and nobody is at its other end here", given[0])
+    __import__("sys").addaudithook(opened)
+refuse_fifos()
+"""
+"""Opening a FIFO waits for its other end, which no action has. WASI shows one as a file of no known type."""
 _PYTEST_OPTIONS = "-p no:faulthandler -p no:cacheprovider -p agentsh_pytest --capture=sys"
 
 
@@ -138,6 +152,7 @@ class Python:
         # One expression that binds no name and leaves no source behind for tracebacks to show.
         prelude = (
             "__import__('linecache')._interactive_cache.clear() or "
+            f"exec({_REFUSE_FIFOS!r}, {{}}) or "
             f"__import__('os').chdir({place!r}) or "
             f"__import__('sys').path.__setitem__(slice(0, 0), {first!r} + [p for p in {variable}.split(':') if p]) or "
             f"__import__('sys').path.extend({last!r}) or "

@@ -222,8 +222,8 @@ class DollarScanner(WordScanner):
 
     def _transformation(self, start: int) -> tuple[str, None, None]:
         letter = self.source[self.pos : self.pos + 1]
-        if letter not in ("Q", "U", "u", "L"):
-            self.fail(f"${{...@{letter}}} is not supported", start, next_step="Supported: @Q, @U, @u, @L.")
+        if not letter or letter not in "QUuLEAa":
+            self.fail(f"${{...@{letter}}} is not supported", start, next_step="There are @Q @E @A @a @U @u @L.")
         self.pos += 1
         return "@" + letter, None, None
 

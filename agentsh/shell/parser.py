@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from agentsh.core.errors import ShellSyntaxError
 from agentsh.shell.compound import CompoundParser
+from agentsh.shell.refusals import refusal
 from agentsh.shell.tree import (
     ArrayItem,
     ArrayValue,
@@ -37,16 +38,17 @@ _DECLARATIONS = frozenset(["export", "readonly", "local", "declare", "typeset"])
 _CLOSERS = frozenset(["then", "elif", "else", "fi", "do", "done", "esac", "}", "]]", "in"])
 
 
-def parse(source: str) -> Script:
+def parse(source: str, *, first_line: int = 1) -> Script:
     """The tree of a script.
 
     Args:
         source: shell text; bytes that are no UTF-8 as surrogates (PEP 383).
+        first_line: the number of its first line, as ``$LINENO`` tells it.
 
     Raises:
         ShellSyntaxError: it is no shell script, or uses a construct that is not supported.
     """
-    parser = Parser(source)
+    parser = Parser(source, first_line=first_line)
     if len(source) > MAX_SOURCE:
         parser.fail(
             f"the script has {len(source)} characters, more than {MAX_SOURCE}",
@@ -93,6 +95,8 @@ class Parser(CompoundParser):
         return tuple(out)
 
     def _statement(self) -> Statement:
+        self.blanks()
+        start = self.pos
         first = self._pipeline()
         rest: list[tuple[OneOf["&&", "||"], Pipeline]] = []
         while True:
@@ -104,15 +108,15 @@ class Parser(CompoundParser):
                 rest.append((operator, self._pipeline()))
                 continue
             break
-        background = False
+        background, text = False, ""
         if self.at("&") and not self.at("&>"):
-            background = True
+            background, text = True, self.source[start : self.pos].rstrip()
             self.pos += 1
         elif self.at(";") and not self.at(";;") and not self.at(";&"):
             self.pos += 1
         elif self.pos < self.end and self.source[self.pos] not in "\n;)":
             self.unexpected()
-        return Statement(first, tuple(rest), background)
+        return Statement(first, tuple(rest), background, text)
 
     def _pipeline(self) -> Pipeline:
         negated = timed = portable = False
@@ -216,7 +220,14 @@ class Parser(CompoundParser):
             words.append(word)
         if not words and not assignments and not redirects:
             self.unexpected()
-        return SimpleCommand(tuple(words), tuple(assignments), tuple(redirects), start)
+        self._check(words)
+        return SimpleCommand(tuple(words), tuple(assignments), tuple(redirects), start, self.line_of(start))
+
+    def _check(self, words: list[Word | Assignment]) -> None:
+        found = refusal(words)
+        if found is not None:
+            at, what, instead = found
+            self.fail(what, words[at].offset, next_step=instead)
 
     def _assignment(self) -> Assignment | None:
         start = self.pos
@@ -314,7 +325,7 @@ class Parser(CompoundParser):
 
     def nested(self, text: str, at: int) -> Body:
         """The statements of ``text``, a source of its own."""
-        parser = Parser(text, self.depth)
+        parser = Parser(text, self.depth, first_line=self.line_of(at))
         try:
             body = parser.statements()
             if parser.pos < parser.end:

@@ -22,8 +22,8 @@ _DESCRIPTOR = re.compile(r"[0-9]{1,4}|-|[0-9]{1,4}-")
 class RedirectParser(DollarScanner):
     """Reads what stands between words."""
 
-    def __init__(self, source: str, depth: int = 0) -> None:
-        super().__init__(source, depth)
+    def __init__(self, source: str, depth: int = 0, *, first_line: int = 1) -> None:
+        super().__init__(source, depth, first_line=first_line)
         self.not_assigned: set[int] = set()  # as not_arithmetic, for the [ of name[i]=
         self.heredocs: list[tuple[Redirect, str, bool, bool]] = []  # node, delimiter, quoted, tabs stripped
 
@@ -161,7 +161,7 @@ class RedirectParser(DollarScanner):
             body = Word((Quoted(text),), start, text)
         else:
             self.enter()
-            parts = (DoubleQuoted(type(self)(text, self.depth).heredoc_parts()),)
+            parts = (DoubleQuoted(type(self)(text, self.depth, first_line=self.line_of(start)).heredoc_parts()),)
             self.leave()
             body = self.finish(list(parts), start, braces=False)
         # The one late write to a node: its body stands after the rest of the line that announces it.

@@ -6,6 +6,7 @@ number of characters from the start of the source.
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal as OneOf
 from typing import TypeAlias
 
@@ -232,6 +233,7 @@ class SimpleCommand:
     assignments: tuple[Assignment, ...] = ()
     redirects: tuple[Redirect, ...] = ()
     offset: int = 0
+    line: int = field(default=1, compare=False)
 
 
 @record(frozen=True, slots=True)
@@ -360,11 +362,16 @@ class Pipeline:
 
 @record(frozen=True, slots=True)
 class Statement:
-    """Pipelines joined by ``&&`` and ``||``, run in the background when ended by ``&``."""
+    """Pipelines joined by ``&&`` and ``||``, run in the background when ended by ``&``.
+
+    Attributes:
+        text: as it was written, of one in the background.
+    """
 
     first: Pipeline
     rest: tuple[tuple[OneOf["&&", "||"], Pipeline], ...] = ()
     background: bool = False
+    text: str = field(default="", compare=False)
 
 
 Body: TypeAlias = tuple[Statement, ...]

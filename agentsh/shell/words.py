@@ -51,10 +51,12 @@ class WordScanner:
     Args:
         source: the text.
         depth: how deep the text itself lies in others.
+        first_line: the number of its first line.
     """
 
-    def __init__(self, source: str, depth: int = 0) -> None:
+    def __init__(self, source: str, depth: int = 0, *, first_line: int = 1) -> None:
         self.source = source
+        self._counted = 0, first_line
         self.end = len(source)
         self.pos = 0
         self.depth = depth
@@ -76,6 +78,16 @@ class WordScanner:
             offset=at,
             next_step=next_step or "Correct the line and run it again.",
         )
+
+    def line_of(self, offset: int) -> int:
+        """The number of the line at ``offset``. Places that are asked for one after the other are counted once."""
+        at, line = self._counted
+        if offset >= at:
+            line += self.source.count("\n", at, offset)
+        else:
+            line -= self.source.count("\n", offset, at)
+        self._counted = offset, line
+        return line
 
     def at(self, text: str) -> bool:
         """Whether ``text`` stands here."""

@@ -1,5 +1,5 @@
 /* WASI's own calls on descriptors, with what they lack: a reader that went away ends the command as SIGPIPE does,
- * a file past the limit as SIGXFSZ does;
+ * a file past the limit as SIGXFSZ does; a FIFO is not opened;
  * /dev/null, /dev/stdin, /dev/stdout and /dev/stderr can be opened; a directory can be listed that has names in it which
  * are not UTF-8. The C library calls an import by a symbol; a function of that name here takes the import's place. */
 #include <errno.h>
@@ -15,15 +15,35 @@ WASI("fd_write") int32_t wasi_write(int32_t fd, int32_t vectors, int32_t count, 
 WASI("fd_seek") int32_t wasi_seek(int32_t fd, int64_t offset, int32_t whence, int32_t result);
 WASI("fd_tell") int32_t wasi_tell(int32_t fd, int32_t result);
 WASI("fd_readdir") int32_t wasi_readdir(int32_t fd, int32_t buf, int32_t cap, int64_t cookie, int32_t result);
+WASI("path_filestat_get") int32_t wasi_path_stat(int32_t fd, int32_t look, int32_t path, int32_t length, int32_t result);
+WASI("path_open")
+int32_t wasi_path_open(int32_t fd, int32_t look, int32_t path, int32_t length, int32_t how, int64_t rights,
+                       int64_t inherited, int32_t flags, int32_t result);
 
 #define IN_PLACE_OF(name) __imported_wasi_snapshot_preview1_##name
 int32_t IN_PLACE_OF(fd_read)(int32_t, int32_t, int32_t, int32_t);
 int32_t IN_PLACE_OF(fd_write)(int32_t, int32_t, int32_t, int32_t);
+/* Opening a FIFO waits for its other end, which no action has; WASI shows it as a file of no known type. */
+int32_t IN_PLACE_OF(path_open)(int32_t fd, int32_t look, int32_t path, int32_t length, int32_t how, int64_t rights,
+                               int64_t inherited, int32_t flags, int32_t result)
+{
+    __wasi_filestat_t st;
+    if (!(how & (__WASI_OFLAGS_EXCL | __WASI_OFLAGS_DIRECTORY)) &&
+        !wasi_path_stat(fd, look, path, length, (int32_t)&st) && st.filetype == __WASI_FILETYPE_UNKNOWN) {
+        fprintf(stderr, "agentsh: %.*s is a FIFO or socket, and nobody is at its other end here\n", (int)length,
+                (const char *)path);
+        return ENXIO;
+    }
+    return wasi_path_open(fd, look, path, length, how, rights, inherited, flags, result);
+}
+
 int32_t IN_PLACE_OF(fd_seek)(int32_t, int64_t, int32_t, int32_t);
 int32_t IN_PLACE_OF(fd_tell)(int32_t, int32_t);
 int32_t IN_PLACE_OF(fd_readdir)(int32_t, int32_t, int32_t, int64_t, int32_t);
+int32_t IN_PLACE_OF(path_open)(int32_t, int32_t, int32_t, int32_t, int32_t, int64_t, int64_t, int32_t, int32_t);
 
-enum { TABLE = 1024, BROKEN_PIPE = 128 + 13, FILE_TOO_LARGE = 128 + 25 };
+/* FILE_TOO_LARGE is a status of 128 + SIGXFSZ with a mark that no status of a program's own has. */
+enum { TABLE = 1024, BROKEN_PIPE = 128 + 13, FILE_TOO_LARGE = 0x46420000 + 128 + 25 };
 static unsigned char kinds[TABLE];
 
 /* Directories that WASI cannot list: what the host told, whole, because they may change while they are read. */

@@ -8,6 +8,7 @@ from agentsh.core.sanitise import visible_line
 from agentsh.sandbox.interpreter.arithmetic import Evaluator
 from agentsh.sandbox.interpreter.control import CommandError
 from agentsh.sandbox.interpreter.names import is_name
+from agentsh.sandbox.interpreter.parameters import shown
 from agentsh.sandbox.interpreter.registry import strings
 from agentsh.sandbox.interpreter.state import AssociativeArray, IndexedArray
 from agentsh.shell.tree import Assignment, Quoted, Word
@@ -124,25 +125,6 @@ def _declare_functions(shell: Shell, names: list[str], *, names_only: bool) -> i
     return int(bool(missing))
 
 
-def shown(value: object) -> str:
-    """A value as ``declare -p`` prints it: the shell reads it back."""
-    if isinstance(value, str):
-        return '"' + "".join("\\" + c if c in '"\\$`' else c for c in value) + '"'
-    if isinstance(value, IndexedArray):
-        return "(" + " ".join(f"[{k}]={shown(value[k])}" for k in sorted(value)) + ")"
-    if isinstance(value, AssociativeArray):
-        return "(" + "".join(f"[{k}]={shown(v)} " for k, v in value.items()) + ")"
-    return ""
-
-
-def _attributes(shell: Shell, name: str) -> str:
-    state = shell.state
-    value = state.variables.get(name)
-    letters = "a" if isinstance(value, IndexedArray) else "A" if isinstance(value, AssociativeArray) else ""
-    letters += "i" * (name in state.integers) + "r" * (name in state.readonly) + "x" * (name in state.exported)
-    return letters or "-"
-
-
 def _print_named(shell: Shell, names: Sequence[str]) -> int:
     status = 0
     for name in names:
@@ -152,7 +134,7 @@ def _print_named(shell: Shell, names: Sequence[str]) -> int:
             status = 1
             continue
         text = "" if value is None else "=" + shown(value)
-        shell.write(1, f"declare -{_attributes(shell, name)} {name}{text}\n")
+        shell.write(1, f"declare -{shell.state.attributes(name) or '-'} {name}{text}\n")
     return status
 
 

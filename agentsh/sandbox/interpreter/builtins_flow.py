@@ -76,7 +76,7 @@ def _eval(shell: Shell, arguments: Words) -> int:
     words = strings(arguments)
     if words[:1] == ["--"]:
         words = words[1:]
-    return commands.run_source(shell, " ".join(words), "eval")
+    return commands.run_source(shell, " ".join(words), "eval", first_line=shell.state.line)
 
 
 def read_script(shell: Shell, name: str, caller: str) -> str:

@@ -116,12 +116,25 @@ def _kill(shell: Shell, arguments: Words) -> int:
 
 
 def _jobs(shell: Shell, arguments: Words) -> int:
+    """The jobs that run. Whether bash still tells of one that has ended depends on luck; here it is never listed."""
     words = strings(arguments)
-    if words not in (["-p"], ["-r", "-p"], ["-rp"], ["-pr"]) and shell.jobs:
-        raise CommandError("jobs: only -p is supported; $! names a job, and 'wait' waits for it", 2)
-    for number, job in shell.jobs.items():
-        if job.task.thread.is_alive():
+    letters = {letter for w in words if w[:1] == "-" for letter in w[1:]}
+    named = [_number(shell, w) for w in words if w[:1] != "-"]
+    if letters - set("lpr"):
+        raise CommandError("jobs: the options are -l, -p and -r", 2)
+    jobs = dict(shell.jobs or shell.jobs_above)
+    marks = dict(zip(reversed(jobs), "+-", strict=False))
+    for number, job in jobs.items():
+        if (named and number not in named) or not job.task.thread.is_alive():
+            continue
+        if "p" in letters:
             shell.write(1, f"{number}\n")
+            continue
+        place = f"[{job.place}]{marks.get(number, ' ')} " + (f"{number:>5} " if "l" in letters else " ")
+        shell.write(1, f"{place}{'Running':<24}{job.text} &\n")
+    missing = next((n for n in named if n not in jobs), None)
+    if missing is not None:
+        raise CommandError(f"jobs: {visible_line(missing)}: no such job")
     return 0
 
 

@@ -293,6 +293,7 @@ def _getopts(shell: Shell, arguments: Words) -> int:
     current = given[index - 1] if 0 < index <= len(given) else ""
     if position == 1 and (not current.startswith("-") or current in ("-", "")):
         state.set(name, "?")
+        state.set("OPTIND", str(index))
         return 1
     if current == "--" and position == 1:
         state.set("OPTIND", str(index + 1))

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from agentsh.core.sanitise import visible_line
 from agentsh.core.tree import OutsideTreeError
 from agentsh.sandbox.interpreter.arithmetic import Evaluator
-from agentsh.sandbox.interpreter.builtins_declare import shown
 from agentsh.sandbox.interpreter.control import CommandError
-from agentsh.sandbox.interpreter.parameters import quote
+from agentsh.sandbox.interpreter.parameters import quote, shown
 from agentsh.sandbox.interpreter.registry import strings
 from agentsh.sandbox.interpreter.state import ROOT, encode
 

@@ -13,7 +13,6 @@ from agentsh.core.tree import OutsideTreeError
 from agentsh.sandbox.interpreter import concurrency, registry
 from agentsh.sandbox.interpreter.control import CommandError
 from agentsh.sandbox.interpreter.hints import unknown_command
-from agentsh.sandbox.interpreter.names import is_name
 from agentsh.sandbox.interpreter.parameters import quote
 from agentsh.sandbox.interpreter.redirection import Redirections
 from agentsh.sandbox.interpreter.state import encode
@@ -96,6 +95,8 @@ def start_simple(shell: Shell, c: SimpleCommand, *, beside: bool = True) -> int 
         ExitSignal: the command, or an error in it, ends the shell.
     """
     shell.run.tick()
+    if not shell.state.line_stays:
+        shell.state.line = c.line
     try:
         shell.state.substitution_status = 0
         words = _words(shell, c)
@@ -190,20 +191,14 @@ def dispatch(shell: Shell, words: Words, *, functions: bool = True, beside: bool
     if builtin is not None:
         return builtin(shell, words[1:])
     arguments = [w for w in words[1:] if isinstance(w, str)]
-    if name == "printf" and arguments[:1] == ["-v"]:
-        return _print_to_variable(shell, arguments[1:])
+    if name == "printf":
+        from agentsh.sandbox.interpreter import printing  # noqa: PLC0415 - it starts commands itself
+
+        if printing.is_the_shells(arguments):
+            return printing.printf(shell, arguments)
     if name in shell.run.names:
         return launch(shell, [name, *arguments], beside=beside)
     return _not_a_command(shell, name, arguments)
-
-
-def _print_to_variable(shell: Shell, arguments: Sequence[str]) -> int:
-    """``printf -v name``: the module prints, the shell keeps it."""
-    if len(arguments) < 2 or not is_name(arguments[0]):
-        raise CommandError("printf: -v: a variable's name and a format are needed", 2)
-    text, status = concurrency.capture(shell, lambda sub: launch(sub, ["printf", *arguments[1:]]))
-    shell.state.set(arguments[0], text)
-    return status
 
 
 def launch(shell: Shell, argv: Sequence[str], *, beside: bool = True) -> Process:
@@ -295,7 +290,7 @@ def _run_file(shell: Shell, name: str, path: bytes, arguments: list[str]) -> int
     return launch(shell, [interpreter, *words[1:], name, *arguments])
 
 
-def run_source(shell: Shell, text: str, name: str) -> int:
+def run_source(shell: Shell, text: str, name: str, *, first_line: int = 1) -> int:
     """Parse and run text in this very shell (``eval``, ``source``, ``trap``).
 
     Raises:
@@ -304,7 +299,7 @@ def run_source(shell: Shell, text: str, name: str) -> int:
     from agentsh.shell.parser import parse  # noqa: PLC0415 - what most scripts never need
 
     try:
-        script = parse(text)
+        script = parse(text, first_line=first_line)
     except ShellSyntaxError as e:
         raise CommandError(f"{name}: {e.what} {e.next_step}", 2) from None
     shell.enter(name)

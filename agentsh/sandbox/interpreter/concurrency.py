@@ -120,6 +120,7 @@ def _as_shell(shell: Shell, work: Callable[[], int]) -> int:
         if trap is not None:
             shell.state.status = status
             shell.state.condition_depth += 1
+            shell.state.line, shell.state.line_stays = 1, True
             status_before = status
             try:
                 shell.body(trap)
@@ -335,13 +336,15 @@ class Job:
         number: by which the script knows it.
         place: by which ``%n`` knows it: one more than that of the last one that still runs.
         signal: what it was killed with; 0 when it was not.
+        text: as it was written.
     """
 
-    def __init__(self, number: str, place: int, task: Task, stop: Stop) -> None:
+    def __init__(self, number: str, place: int, task: Task, stop: Stop, text: str = "") -> None:
         self.number = number
         self.place = place
         self.task = task
         self.signal = 0
+        self.text = text
         self._stop = stop
 
     def kill(self, number: int) -> None:
@@ -379,7 +382,7 @@ def start_job(shell: Shell, statement: Statement) -> int:
         raise
     number = shell.run.next_job(task)
     place = max((job.place for job in shell.jobs.values() if job.task.thread.is_alive()), default=0) + 1
-    shell.jobs[number] = shell.run.jobs[number] = Job(number, place, task, stop)
+    shell.jobs[number] = shell.run.jobs[number] = Job(number, place, task, stop, statement.text)
     shell.state.last_job = number
     shell.state.status = 0
     return 0

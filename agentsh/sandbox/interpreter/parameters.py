@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 from agentsh.sandbox.interpreter.control import CommandError
 from agentsh.sandbox.interpreter.patterns import compile_pattern, find_prefix, find_suffix, substitute
 from agentsh.sandbox.interpreter.state import AssociativeArray, IndexedArray
-from agentsh.shell.tree import Assignment, Parameter, Word
+from agentsh.shell.escapes import ansi_c
+from agentsh.shell.tree import Assignment, Parameter, Quoted, Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agentsh.sandbox.interpreter.expansion import Expander, Fields
 
+_ELEMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\[(.+)\]", re.ASCII | re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _DEFAULTS = frozenset([":-", "-", ":=", "=", ":?", "?", ":+", "+"])
-_QUOTABLE = re.compile(r"[^\x20-\x7e]")
+_CONTROLS = re.compile("[\0-\x1f\x7f\udc80-\udcff]")
+_ESCAPED = {"\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v", "\f": "\\f", "\r": "\\r", "\x1b": "\\E"}
 
 
 class ParameterExpansion:
@@ -57,6 +60,11 @@ class ParameterExpansion:
 
     def _indirect(self, p: Parameter) -> Parameter:
         name = self.state.get(p.name)
+        element = _ELEMENT.fullmatch(name or "")
+        if element is not None:
+            name, text = element.groups()
+            subscript = "@" if text == "@" else "*" if text == "*" else Word((Quoted(text),), 0, text)
+            return Parameter(name, subscript, False, p.length, p.operator, p.argument, p.second)
         if not name or not (_NAME.fullmatch(name) or name.isdigit() or name in "@*#?$!-"):
             raise CommandError(f"{p.name}: invalid indirect expansion", fatal=True)
         return Parameter(name, None, False, p.length, p.operator, p.argument, p.second)
@@ -102,6 +110,10 @@ class ParameterExpansion:
             return
         if p.operator == ":":
             values = self._slice_list(p, values)
+        elif p.operator == "@A":
+            values = self._declaration(p, values)
+        elif p.operator == "@a":
+            values = [self._attributes(p)] * len(values)
         elif p.operator and p.operator != "names":
             change = self._change(p)
             values = [change(v) for v in values]
@@ -161,12 +173,16 @@ class ParameterExpansion:
         if p.length:
             self._emit(str(len(value or "")), out, quoted=quoted)
             return
-        text = value or ""
+        self._emit(self._changed(p, value), out, quoted=quoted)
+
+    def _changed(self, p: Parameter, value: str | None) -> str:
         if p.operator == ":":
-            text = self._substring(p, text)
-        elif p.operator:
-            text = "" if value is None else self._change(p)(text)
-        self._emit(text, out, quoted=quoted)
+            return self._substring(p, value or "")
+        if p.operator == "@a":
+            return self._attributes(p)
+        if p.operator == "@A":
+            return " ".join(self._declaration(p, [] if value is None else [value]))
+        return "" if value is None else self._change(p)(value) if p.operator else value
 
     def _emit(self, text: str, out: Fields, *, quoted: bool) -> None:
         if quoted:
@@ -228,11 +244,25 @@ class ParameterExpansion:
             raise CommandError(f"{length}: substring expression < 0", fatal=True)
         return text[offset:end]
 
+    def _attributes(self, p: Parameter) -> str:
+        return self.state.attributes(p.name) if _NAME.fullmatch(p.name) else ""
+
+    def _declaration(self, p: Parameter, values: list[str]) -> list[str]:
+        """The command that sets the parameter as it is; none where nothing is set."""
+        letters = self._attributes(p)
+        if p.name in ("@", "*"):
+            return ["set", "--", *map(quote, values)]
+        whole = self.state.variables.get(p.name)
+        if not values or not _NAME.fullmatch(p.name):
+            return [f"declare -{letters} {p.name}"] if letters and not values else []
+        text = shown(whole) if isinstance(p.subscript, str) and not isinstance(whole, str) else quote(values[0])
+        return [f"declare -{letters} {p.name}={text}" if letters else f"{p.name}={text}"]
+
     def _change(self, p: Parameter) -> Callable[[str], str]:
         """The operator as a function of the value; its words are expanded once."""
         op = p.operator
         if op[0] == "@":
-            return {"@Q": quote, "@U": str.upper, "@L": str.lower, "@u": lambda s: s[:1].upper() + s[1:]}[op]
+            return _TRANSFORMATIONS[op]
         pattern = self.expander.segments(p.argument) if p.argument is not None else ()
         if op in ("#", "##"):
             return lambda s: s[find_prefix(pattern, s, longest=op == "##") or 0 :]
@@ -288,17 +318,30 @@ class ParameterExpansion:
         return compile_pattern(pattern).fullmatch("") is not None
 
 
+def shown(value: object) -> str:
+    """A value as ``declare -p`` prints it: the shell reads it back."""
+    if isinstance(value, str):
+        return '"' + "".join("\\" + c if c in '"\\$`' else c for c in value) + '"'
+    if isinstance(value, IndexedArray):
+        return "(" + " ".join(f"[{k}]={shown(value[k])}" for k in sorted(value)) + ")"
+    if isinstance(value, AssociativeArray):
+        return "(" + "".join(f"[{k}]={shown(v)} " for k, v in value.items()) + ")"
+    return ""
+
+
 def quote(text: str) -> str:
     """``text`` so that the shell reads it back as one word."""
-    if _QUOTABLE.search(text):
-        out = []
-        for c in text:
-            if c in "'\\":
-                out.append("\\" + c)
-            elif _QUOTABLE.match(c):
-                out.extend(f"\\x{b:02x}" for b in c.encode("utf-8", "surrogateescape"))
-            else:
-                out.append(c)
-        # Octal and hex escapes may swallow a digit that follows: fixed-width hex does not.
-        return "$'" + "".join(out) + "'"
+    if _CONTROLS.search(text):
+        text = text.replace("\\", "\\\\").replace("'", "\\'")
+        # Three digits, so that none that follows belongs to it.
+        return "$'" + _CONTROLS.sub(lambda m: _ESCAPED.get(m[0], "") or f"\\{ord(m[0]) & 0xFF:03o}", text) + "'"
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+_TRANSFORMATIONS: dict[str, Callable[[str], str]] = {
+    "@Q": quote,
+    "@E": ansi_c,
+    "@U": str.upper,
+    "@L": str.lower,
+    "@u": lambda s: s[:1].upper() + s[1:],
+}

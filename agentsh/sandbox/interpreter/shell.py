@@ -62,10 +62,13 @@ class Shell:
         self.owned: list[int] = []
         self.held: list[process_files.Held] = []
         self.jobs: dict[str, concurrency.Job] = {}
+        self.jobs_above: dict[str, concurrency.Job] = {}  # of the shell that this is a subshell of: to be listed
 
     def fork(self) -> Shell:
         """A subshell with a copy of the state."""
-        return Shell(self.run, self.state.copy(), self.depth)
+        below = Shell(self.run, self.state.copy(), self.depth)
+        below.jobs_above = self.jobs or self.jobs_above
+        return below
 
     # --- output ----------------------------------------------------------------------------------------------------
 
@@ -159,9 +162,11 @@ class Shell:
         trap = self.state.traps.get("ERR")
         if trap is not None:
             self.state.traps.pop("ERR")
+            self.state.line_stays = True
             try:
                 self.body(trap)
             finally:
+                self.state.line_stays = False
                 self.state.traps["ERR"] = trap
             self.state.status = status
         if "e" in self.state.options:
@@ -208,10 +213,11 @@ class Shell:
             ExitSignal: the error ends the shell.
         """
         self.complain(e.message)
-        self.state.status = e.status
+        status = 1 if e.fatal and self.state.subshell else e.status
+        self.state.status = status
         if e.fatal:
-            raise ExitSignal(e.status)
-        return e.status
+            raise ExitSignal(status)
+        return status
 
     def _group(self, c: Group) -> int:
         return self.body(c.body)

@@ -48,6 +48,9 @@ class State:
         cwd: where that is, relative to the tree's root, links resolved.
         fds: shell descriptor -> descriptor of this process.
         condition_depth: how many conditions we are in; ``set -e`` waits until none.
+        line: of the script, where the command stands that runs (``$LINENO``).
+        line_stays: a trap runs, which is to know where it was called from.
+        subshell: whether it is the copy of another's.
     """
 
     variables: dict[str, Value] = field(default_factory=dict)
@@ -77,6 +80,9 @@ class State:
     option_index: int = 0
     option_position: int = 1
     started: float = field(default_factory=time.monotonic)
+    line: int = 1
+    line_stays: bool = False
+    subshell: bool = False
 
     def copy(self) -> State:
         """A subshell's state: equal, and independent from now on. Traps are not inherited."""
@@ -108,6 +114,9 @@ class State:
             self.option_index,
             self.option_position,
             self.started,
+            self.line,
+            self.line_stays,
+            subshell=True,
         )
 
     # --- variables -------------------------------------------------------------------------------------------------
@@ -185,6 +194,12 @@ class State:
             if exported:
                 self.exported.add(name)
 
+    def attributes(self, name: str) -> str:
+        """The letters that ``declare`` knows a variable's kind by."""
+        value = self.variables.get(name)
+        letters = "a" if isinstance(value, IndexedArray) else "A" if isinstance(value, AssociativeArray) else ""
+        return letters + "i" * (name in self.integers) + "r" * (name in self.readonly) + "x" * (name in self.exported)
+
     def environment(self) -> dict[str, str]:
         """What commands see: exported scalars."""
         variables = self.variables
@@ -198,6 +213,7 @@ _SPECIAL: dict[str, Callable[[State], str | None]] = {
     "!": lambda s: s.last_job or None,
     "-": lambda s: "".join(sorted(o for o in s.options if len(o) == 1)) + "c",
     "0": lambda s: s.name,
+    "LINENO": lambda s: str(s.line),
     "PPID": lambda _: "0",
     "UID": lambda _: "0",
     "EUID": lambda _: "0",

@@ -46,6 +46,7 @@ class Frame:
 
     Attributes:
         streams: those of the present run.
+        exit_code: what the module ended itself with, all 32 bits of it; None as long as it has not.
         roots: where in the view the directories are that an instance begins with, by their descriptors.
     """
 
@@ -82,7 +83,7 @@ class Frame:
 
         A program ends here because its compiler puts a trap after the call; one made to go on may do so.
         """
-        self.exit_code = code & 0xFF
+        self.exit_code = code & 0xFFFFFFFF
 
 
 def open_directories(wasi: wt.WasiConfig, command: Command, tree: Tree, cwd: bytes) -> dict[int, bytes]:

@@ -31,8 +31,8 @@ _ABORTED = 134  # 128 + SIGABRT, as a shell reports a crashed program
 _KILLED = 137  # 128 + SIGKILL
 _BROKEN_PIPE = 141  # 128 + SIGPIPE
 _CANNOT_RUN = 126
-_FILE_TOO_LARGE = 128 + 25
-"""How a module ends that met EFBIG, as SIGXFSZ ends a program: `common/streams.c`."""
+_FILE_TOO_LARGE = 0x46420000 + 128 + 25
+"""How a module of ours ends that met EFBIG (`common/streams.c`): no exit status, so that none is taken for it."""
 _FILES = "/dev/fd"
 _NEARLY_ALL = 0.75  # of its memory, in use by a command that failed: what it failed for
 _MAX_AT_ONCE = 256
@@ -185,7 +185,7 @@ class Instances:
         own_pipes = stop is not None or (not isinstance(command, Unavailable) and not command.ends_without_reader)
         stop_fds = (self._stop_read,) if stop is None else (self._stop_read, stop.fd)
         streams = Streams(fds, stop_fds, own_pipes=own_pipes)
-        streams.too_large = lambda: self.stop("staged_bytes", "A file grew past the limit on staged bytes.")
+        streams.too_large = self._too_large
         if isinstance(command, Unavailable):
             streams.say(f"{name}: {command.message}")
             streams.close()
@@ -203,8 +203,6 @@ class Instances:
                 streams.say(f"{name}: the sandbox failed: {type(e).__name__}: {e}")
                 process.status = _CANNOT_RUN
             finally:
-                if process.status == _FILE_TOO_LARGE:
-                    self.stop("staged_bytes", "A file grew past the limit on staged bytes.")
                 streams.close()
                 if stop is not None:
                     stop.remove(self._engine.increment_epoch)
@@ -286,6 +284,8 @@ class Instances:
                 frame.roots, frame.streams = roots, streams
                 make = partial(self._connected, command, store, frame, streams)
                 status = self._call(command, store, frame, make, name=argv[0], streams=streams)
+            if frame.exit_code == _FILE_TOO_LARGE:
+                self._too_large()
             return status
         finally:
             store.close()
@@ -322,7 +322,7 @@ class Instances:
             status = e.code
         except wt.Trap as e:
             if frame.exit_code is not None:
-                status = frame.exit_code
+                status = frame.exit_code & 0xFF
             elif streams.stopped():
                 return _KILLED
             else:
@@ -339,6 +339,9 @@ class Instances:
         if status and instance is not None and self._memory_is_short(store, instance):
             self.stop("memory_bytes", f"{name} failed with its memory used up.")
         return status
+
+    def _too_large(self) -> None:
+        self.stop("staged_bytes", "A file grew past the limit on staged bytes.")
 
     def _cannot_start(self, command: Command, name: str, error: wt.WasmtimeError, streams: Streams) -> None:
         """Say why there is no instance of a command; for want of memory, the job ends by that limit."""

@@ -283,3 +283,28 @@ def test_an_archive_of_other_sources_or_that_was_changed_is_not_used(tmp_path: P
     assert find_archive(tmp_path, bundle, "key") is None
     with pytest.raises(SandboxError):
         make_archive(tmp_path, bundle, "key", lambda *_: 1)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "open('d/fifo')",
+        "open(b'd/fifo', 'wb')",
+        "import os; os.open('d/fifo', os.O_RDONLY)",
+        "import pathlib; pathlib.Path('d/link').read_text()",
+        "import shutil; shutil.copy('d/fifo', 'x')",
+    ],
+)
+def test_a_fifo_is_not_opened(python: Box, code: str):
+    (python.workspace / "d").mkdir()
+    os.mkfifo(python.workspace / "d" / "fifo")
+    (python.workspace / "d" / "link").symlink_to("fifo")
+    done = python.run(f'python -c "{code}"')
+    assert (done.exit_code, done.stopped) == (1, "")
+    assert b"FIFO" in done.stderr or b"named pipe" in done.stderr, done.stderr
+    python.run("rm -r d")
+
+
+def test_a_status_of_its_own_is_no_limit(python: Box):
+    done = python.run("python -c 'import sys; sys.exit(153)'; echo $?; awk 'BEGIN { exit 153 }'; echo $?")
+    assert (done.stdout, done.stopped) == (b"153\n153\n", "")

@@ -213,6 +213,15 @@ def test_regular_expressions_keep_their_parentheses() -> None:
         ("x=<(a) b", "process substitution", 2),
         ("echo ${a@P}", "not supported", 5),
         ("exec {fd}>x", "not supported", 5),
+        ("declare -n r=x", "not supported", 8),
+        ("f() { local -rn r=$1; }", "not supported", 12),
+        ("typeset -n r", "not supported", 8),
+        ("trap 'echo $BASH_COMMAND' DEBUG", "not supported", 26),
+        ("echo a; trap - sigreturn", "not supported", 15),
+        ("ulimit -n 4096", "cannot change", 10),
+        ("if false; then ulimit -Sv unlimited; fi", "cannot change", 26),
+        ("umask 077", "not supported", 6),
+        ("enable -n echo", "not supported", 0),
         ("echo $[1]", "not supported", 5),
         ("a\0b", "NUL", 1),
         ("a \ud800", "no text", 2),
@@ -248,6 +257,28 @@ def test_deep_or_long_input_ends_soon_with_a_clean_answer(piece: str, ending: st
     with contextlib.suppress(ShellSyntaxError):
         parse(source)
     assert time.monotonic() - before < 20
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "declare -r n=x",
+        "local x=-n",
+        "export -n x",
+        "trap 'rm -f x' EXIT",
+        "trap DEBUG",
+        'trap "$x" "$y"',
+        "ulimit -c 0",
+        "ulimit -n",
+        'ulimit -n "$x"',
+        "umask",
+        "umask 022",
+        "umask -S",
+        "echo umask 077",
+    ],
+)
+def test_what_looks_like_a_refused_command_and_is_none(source: str) -> None:
+    parse(source)
 
 
 def test_a_source_that_is_too_long_is_refused() -> None:
