@@ -186,7 +186,7 @@ class _ShellOptions:
             self.command = True
         elif letter == "s":
             self.from_stdin = True
-        elif letter in "euxfCa":
+        elif letter in "euxfCaE":
             self.options.add(letter)
         elif letter != "l":
             raise CommandError(f"sh: {visible_line(word)}: option not supported", 2)
@@ -219,6 +219,7 @@ def _sh(shell: Shell, arguments: Words) -> int | Process:
             words = ["/dev/stdin", *words]
         text = read_script(shell, words[0], "sh")
         child.state.name, child.state.parameters = words[0], words[1:]
+        child.state.fatal_status = 1
 
     def work() -> int:
         return commands.run_source(child, text, "sh")
@@ -226,7 +227,15 @@ def _sh(shell: Shell, arguments: Words) -> int | Process:
     return concurrency.run_whole(child, work)
 
 
-_LONG = {"errexit": "e", "nounset": "u", "xtrace": "x", "noglob": "f", "noclobber": "C", "allexport": "a"}
+_LONG = {
+    "errexit": "e",
+    "errtrace": "E",
+    "nounset": "u",
+    "xtrace": "x",
+    "noglob": "f",
+    "noclobber": "C",
+    "allexport": "a",
+}
 
 TABLE: dict[str, Builtin] = {
     ":": lambda _shell, _arguments: 0,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _OPTIONS = {
     "allexport": "a",
     "errexit": "e",
+    "errtrace": "E",
     "noglob": "f",
     "noclobber": "C",
     "nounset": "u",
@@ -33,7 +34,6 @@ _ALWAYS = {
     "hashall": "h",
     "posix": "posix",
     "interactive-comments": "",
-    "errtrace": "E",
     "functrace": "T",
 }
 _SHELL_OPTIONS = frozenset(
@@ -186,8 +186,8 @@ def set_options(shell: Shell, words: list[str]) -> bool:
                 if key is None and name not in _ALWAYS:
                     raise CommandError(f"set: {visible_line(name)}: option not supported", 2)
                 letter = key or ""  # noqa: PLW2901 - the long name's letter
-            elif letter not in "aefuxC":
-                if letter in "hBmET":
+            elif letter not in "aefuxCE":
+                if letter in "hBmT":
                     continue
                 raise CommandError(f"set: {word[0]}{visible_line(letter)}: option not supported", 2)
             if letter:

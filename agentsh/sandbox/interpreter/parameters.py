@@ -13,6 +13,7 @@ from agentsh.shell.tree import Assignment, Parameter, Quoted, Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Literal
 
     from agentsh.sandbox.interpreter.expansion import Expander, Fields
 
@@ -63,8 +64,10 @@ class ParameterExpansion:
         element = _ELEMENT.fullmatch(name or "")
         if element is not None:
             name, text = element.groups()
-            subscript = "@" if text == "@" else "*" if text == "*" else Word((Quoted(text),), 0, text)
-            return Parameter(name, subscript, False, p.length, p.operator, p.argument, p.second)
+            key: Word | Literal["@", "*"] = Word((Quoted(text),), 0, text)
+            if text in ("@", "*"):
+                key = "@" if text == "@" else "*"
+            return Parameter(name, key, False, p.length, p.operator, p.argument, p.second)
         if not name or not (_NAME.fullmatch(name) or name.isdigit() or name in "@*#?$!-"):
             raise CommandError(f"{p.name}: invalid indirect expansion", fatal=True)
         return Parameter(name, None, False, p.length, p.operator, p.argument, p.second)
@@ -321,6 +324,8 @@ class ParameterExpansion:
 def shown(value: object) -> str:
     """A value as ``declare -p`` prints it: the shell reads it back."""
     if isinstance(value, str):
+        if _CONTROLS.search(value):
+            return quote(value)
         return '"' + "".join("\\" + c if c in '"\\$`' else c for c in value) + '"'
     if isinstance(value, IndexedArray):
         return "(" + " ".join(f"[{k}]={shown(value[k])}" for k in sorted(value)) + ")"

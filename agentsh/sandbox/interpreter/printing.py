@@ -1,4 +1,4 @@
-"""``printf``: what only a shell's own has, ``-v NAME`` and ``%(FORMAT)T``; the rest is the module's."""
+"""``printf``: what only a shell's own has, ``-v NAME``, ``%(FORMAT)T`` and ``%q``; the rest is the module's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from agentsh.core.sanitise import visible_line
 from agentsh.sandbox.interpreter import commands, concurrency
 from agentsh.sandbox.interpreter.control import CommandError
 from agentsh.sandbox.interpreter.names import is_name
+from agentsh.sandbox.interpreter.parameters import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,16 +23,22 @@ _CONVERSION = re.compile(
 )
 _NOW = ("-1", "-2", "")
 """Present time, the shell's start, which is as good as now, and no argument at all."""
+_QUOTE = "%q"
+"""Stands for ``%q`` where else a date's format stands."""
+_SPECIAL = re.compile(r"""[ '"\\|&;()<>!{}*\[\]?^$`,]|^[#~]|(?<=[:=])~""")
 _NUMBERS = frozenset("diouxXeEfFgGaA")
 
 
 def is_the_shells(arguments: Sequence[str]) -> bool:
     """Whether a ``printf`` with these arguments is not the module's."""
-    return bool(arguments) and (arguments[0] == "-v" or "(" in arguments[arguments[0] == "--" :][0])
+    if not arguments:
+        return False
+    text = arguments[1] if arguments[0] == "--" and len(arguments) > 1 else arguments[0]
+    return arguments[0] == "-v" or "(" in text or "q" in text
 
 
 def printf(shell: Shell, arguments: Sequence[str]) -> int | Process:
-    """Work out the dates, have the module print, and keep the text where ``-v`` says so.
+    """Work out the dates and quotes, have the module print, and keep the text where ``-v`` says so.
 
     Raises:
         CommandError: there is no format, no name for ``-v``, or no number where a date needs one.
@@ -45,7 +52,7 @@ def printf(shell: Shell, arguments: Sequence[str]) -> int | Process:
         del words[:2]
     if words[:1] == ["--"] and len(words) > 1:
         del words[0]
-    words = ["printf", *(("--",) if words[0].startswith("-") else ()), *_dated(shell, words[0], words[1:])]
+    words = ["printf", *(("--",) if words[0].startswith("-") else ()), *_worked_out(shell, words[0], words[1:])]
     if not name:
         return commands.launch(shell, words)
     text, status = concurrency.capture(shell, lambda sub: commands.launch(sub, words))
@@ -53,10 +60,8 @@ def printf(shell: Shell, arguments: Sequence[str]) -> int | Process:
     return status
 
 
-def _dated(shell: Shell, text: str, arguments: list[str]) -> list[str]:
-    """The format and its arguments with each date as text."""
-    if "(" not in text:
-        return [text, *arguments]
+def _worked_out(shell: Shell, text: str, arguments: list[str]) -> list[str]:
+    """The format and its arguments with each date and each quoted word as text."""
     wanted: list[str | None] = []  # for each argument of one round, the format of its date
     fill: list[str] = []
 
@@ -65,21 +70,24 @@ def _dated(shell: Shell, text: str, arguments: list[str]) -> list[str]:
             return m.group()
         stars = (m["width"] == "*") + (m["precision"] == ".*")
         wanted.extend([None] * stars)
-        wanted.append(m["date"])
+        wanted.append(_QUOTE if m["kind"] == "q" else m["date"])
         fill.extend(["0"] * stars + (["0"] if m["kind"] and m["kind"] in _NUMBERS else [""]))
-        return m.group() if m["date"] is None else f"%{m['before']}s"
+        return m.group() if wanted[-1] is None else f"%{m['before']}s"
 
     changed = _CONVERSION.sub(convert, text)
-    if all(date is None for date in wanted):
+    if all(form is None for form in wanted):
         return [text, *arguments]
     missing = -len(arguments) % len(wanted) if arguments else len(wanted)
     given = [*arguments, *fill[len(fill) - missing :]]
-    return [changed, *(_date(shell, wanted[n % len(wanted)], word) for n, word in enumerate(given))]
+    return [changed, *(_text(shell, wanted[n % len(wanted)], word) for n, word in enumerate(given))]
 
 
-def _date(shell: Shell, form: str | None, word: str) -> str:
+def _text(shell: Shell, form: str | None, word: str) -> str:
     if form is None:
         return word
+    if form == _QUOTE:
+        quoted = quote(word)
+        return quoted if quoted[0] == "$" or not word else _SPECIAL.sub(r"\\\g<0>", word)
     if word not in _NOW and not re.fullmatch(r"[+-]?[0-9]{1,15}", word):
         raise CommandError(f"printf: {visible_line(word)}: invalid number")
     at = [] if word in _NOW else ["-d", f"@{int(word)}"]

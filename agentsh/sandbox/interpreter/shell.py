@@ -41,6 +41,8 @@ MAX_DEPTH = 1000
 _TIMES = "\nreal\t%3lR\nuser\t%3lU\nsys\t%3lS"
 _PORTABLE = "real %2R\nuser %2U\nsys %2S"
 
+_EXPANSION = 127
+"""The status of an expansion that failed, which is not the same for every kind of shell."""
 _CHECKED = (SimpleCommand, Subshell, Condition, ArithmeticCommand)
 """Commands whose failure ends a shell under ``set -e``; the others' bodies have been checked inside."""
 
@@ -160,7 +162,7 @@ class Shell:
         if self.state.condition_depth:
             return
         trap = self.state.traps.get("ERR")
-        if trap is not None:
+        if trap is not None and (not self.state.frames or "E" in self.state.options):
             self.state.traps.pop("ERR")
             self.state.line_stays = True
             try:
@@ -213,7 +215,7 @@ class Shell:
             ExitSignal: the error ends the shell.
         """
         self.complain(e.message)
-        status = 1 if e.fatal and self.state.subshell else e.status
+        status = self.state.fatal_status if e.fatal and e.status == _EXPANSION else e.status
         self.state.status = status
         if e.fatal:
             raise ExitSignal(status)

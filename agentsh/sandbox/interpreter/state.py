@@ -50,7 +50,7 @@ class State:
         condition_depth: how many conditions we are in; ``set -e`` waits until none.
         line: of the script, where the command stands that runs (``$LINENO``).
         line_stays: a trap runs, which is to know where it was called from.
-        subshell: whether it is the copy of another's.
+        fatal_status: what the shell ends with where an expansion fails.
     """
 
     variables: dict[str, Value] = field(default_factory=dict)
@@ -82,10 +82,11 @@ class State:
     started: float = field(default_factory=time.monotonic)
     line: int = 1
     line_stays: bool = False
-    subshell: bool = False
+    fatal_status: int = 127
 
     def copy(self) -> State:
-        """A subshell's state: equal, and independent from now on. Traps are not inherited."""
+        """A subshell's state: equal, and independent from now on. Of traps, ERR is inherited with ``set -E``."""
+        kept = ("ERR",) if "E" in self.options else ()
         return State(
             {k: v if isinstance(v, str) else type(v)(v) for k, v in self.variables.items()},  # type: ignore[arg-type]
             set(self.exported),
@@ -100,8 +101,8 @@ class State:
             self.cwd,
             dict(self.fds),
             self.status,
-            {},
-            {},
+            {k: v for k, v in self.traps.items() if k in kept},
+            {k: v for k, v in self.trap_sources.items() if k in kept},
             [dict(f) for f in self.frames],
             list(self.call_names),
             list(self.directories),
@@ -116,7 +117,7 @@ class State:
             self.started,
             self.line,
             self.line_stays,
-            subshell=True,
+            fatal_status=1,
         )
 
     # --- variables -------------------------------------------------------------------------------------------------
