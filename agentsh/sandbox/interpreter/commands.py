@@ -111,9 +111,10 @@ def start_simple(shell: Shell, c: SimpleCommand, *, beside: bool = True) -> int 
                 redirections.keep()
             return 0
         _trace(shell, c, words)
-        with Redirections(shell, c.redirects), _environment(shell, c.assignments):
+        with Redirections(shell, c.redirects) as redirections, _environment(shell, c.assignments):
             try:
-                return dispatch(shell, words, beside=beside)
+                # What stands in > >(...) is waited for, and ends only when the command has.
+                return dispatch(shell, words, beside=beside or bool(redirections.readers))
             except CommandError as e:
                 # Said where the command's own stderr goes: 'nosuch 2>/dev/null' is silent.
                 return shell.report(e)

@@ -112,3 +112,9 @@ def test_what_the_summary_does_not_see_does_not_run(box: Box, script: str) -> No
     assert outcome.exit_code != 0
     assert b"made" not in outcome.stdout
     assert outcome.stderr
+
+
+def test_a_reader_of_output_ends_with_its_command(box: Box) -> None:
+    """Waiting for the reader before the command has begun would be waiting for ever."""
+    outcome = box.run("echo out > >(cat); echo x 2> >(sed s/^/e:/) | tr x y; ls nothing 2> >(sed s/^.*/e/)", wall_s=20)
+    assert (outcome.stdout, outcome.stopped) == (b"out\ny\ne\n", "")
