@@ -234,12 +234,12 @@ def test_what_is_refused_says_what_to_do(project: Path) -> None:
             run(line, project)
         assert hint in caught.value.next_step
     for line in (
-        "ulimit -n 3",
+        "ulimit -n $((3))",
         "set -o vi",
         "shopt -s expand_aliases",
-        "trap x DEBUG",
-        "declare -n r=x",
-        "umask 077",
+        'x=DEBUG; trap y "$x"',
+        'x=-n; declare "$x" r=x',
+        "x=077; umask $x",
     ):
         result = run(line, project)
         assert result.status != 0
