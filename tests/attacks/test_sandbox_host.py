@@ -25,6 +25,51 @@ def test_the_environment(cage: Cage, monkeypatch: pytest.MonkeyPatch):
         assert str(Path.home()).encode() not in shown
 
 
+# Every command that can tell its whole environment.
+ENVIRONMENTS = [
+    "env",
+    "attack env",
+    "jq -rn 'env | to_entries[] | \"\\(.key)=\\(.value)\"'",
+    "awk 'BEGIN { for (name in ENVIRON) print name \"=\" ENVIRON[name] }'",
+    "js -e 'for (const [k, v] of Object.entries(process.env)) console.log(`${k}=${v}`)'",
+    "find . -maxdepth 0 -exec env ';'",
+    "echo | xargs env",
+    "bash -c env",
+    "export -p | sed -n 's/^declare -x //; s/\"//g; p'",
+]
+
+
+@pytest.mark.parametrize("probe", ENVIRONMENTS)
+def test_every_command_sees_the_actions_own_variables_and_no_others(
+    cage: Cage, monkeypatch: pytest.MonkeyPatch, probe: str
+):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    done = cage.run(f"unset OLDPWD; export MINE=mine; {probe}")
+    assert done.exit_code == 0, done.stderr
+    found = dict(line.split("=", 1) for line in done.stdout.decode().splitlines() if line)
+    assert found.pop("MINE") == "mine"
+    assert found.pop("PWD", "/workspace") == "/workspace"
+    assert found == {"PATH": "/bin", "HOME": "/workspace", "LANG": "C.UTF-8"}
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        "sqlite3 :memory: \"select getenv('OPENAI_API_KEY')\"",
+        "sqlite3 :memory: '.print $OPENAI_API_KEY'",
+        "echo ${!OPENAI*} ${OPENAI_API_KEY-}",
+        "find / -name environ -exec cat {} + 2>/dev/null; cat /proc/self/environ /proc/1/environ /proc/*/environ",
+        "sed w/proc/self/environ file; awk 'BEGIN { while ((getline x < \"/proc/self/environ\") > 0) print x }'",
+        'js -e \'console.log(require("fs").readFileSync("/proc/self/environ", "utf8"))\'',
+    ],
+)
+def test_a_variable_of_the_host_by_its_name_or_by_proc(cage: Cage, monkeypatch: pytest.MonkeyPatch, probe: str):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    done = cage.run(probe)
+    assert b"very-secret" not in done.stdout + done.stderr
+    assert os.environ["PATH"].encode() not in done.stdout + done.stderr
+
+
 @linux
 def test_the_workers_environment_and_memory_hold_nothing_of_the_parents(cage: Cage, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
