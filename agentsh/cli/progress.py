@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from agentsh.cli.output import is_terminal, on_terminal, say, write_bytes
 from agentsh.cli.paint import Page, Span, cells, show
-from agentsh.cli.words import FLAG_REASONS, MARKS, count, limit_name, one_line, status_style
+from agentsh.cli.words import MARKS, count, limit_name, one_line, status_style
 from agentsh.core.effect import EffectKind, Flag
+from agentsh.core.flags import FLAG_REASONS
 from agentsh.core.sanitise import visible, visible_line
 from agentsh.runtime.events import (
     ActionFinished,

@@ -8,10 +8,11 @@ from importlib import import_module
 import click
 
 from agentsh import __version__
-from agentsh.cli.output import is_terminal, say
+from agentsh.cli.output import is_terminal
 from agentsh.core.errors import UsageError
 
 _PLACES = {
+    "tui": "screen.tui",
     "run": "run.run",
     "exec": "act.exec_",
     "http": "http.http",
@@ -85,6 +86,7 @@ def root(ctx: click.Context) -> int:
 
     \b
     Start here:
+      agentsh                                    see everything on one screen, and work there
       agentsh exec 'echo hello > greeting.txt'   run one action; nothing is written yet
       agentsh diff                               see what it would change
       agentsh approve a1 && agentsh commit       keep it
@@ -92,11 +94,8 @@ def root(ctx: click.Context) -> int:
     """  # noqa: D301 - click takes the control character as 'keep these lines'
     if ctx.invoked_subcommand is not None:
         return 0
-    if not is_terminal(sys.stdout):
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         raise UsageError("No command was given.", files="Nothing was run.", next_step="'agentsh --help' lists them.")
-    say("agentsh has no full-screen interface in this version; it works through commands.")
-    say("  agentsh run 'TASK'     let a model work, then review what it did")
-    say("  agentsh exec 'LINE'    run one shell line")
-    say("  agentsh status         what waits for your answer")
-    say("  agentsh --help         everything else")
-    return 0
+    from agentsh.cli.screen import open_screen  # noqa: PLC0415 - brings Textual
+
+    return open_screen(".", model=None, policy=None, data_dir=None)

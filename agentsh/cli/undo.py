@@ -77,7 +77,7 @@ def revert(
             except ConflictError as e:
                 if answer != "edit" or not any(c.text is not None for c in e.conflicts):
                     raise
-                from agentsh.cli.edit import edit_conflicts  # noqa: PLC0415 - only for this
+                from agentsh.runtime.editor import edit_conflicts  # noqa: PLC0415 - only for this
 
                 answers = [*edit_conflicts(e.conflicts), *answers]
         return _tell(workspace, result, f"reverted {' '.join(actions)}", as_json=as_json)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from agentsh.cli.paint import Span
 from agentsh.core.action import ActionStatus
-from agentsh.core.effect import EffectKind, EffectState, Flag
+from agentsh.core.effect import EffectKind, EffectState
+from agentsh.core.flags import FLAG_REASONS
 from agentsh.core.sanitise import visible_line, visible_path, visible_title
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from agentsh.core.action import ActionRecord
     from agentsh.core.diff import FileDiff
+    from agentsh.core.effect import Flag
 
 MARKS = {
     EffectKind.CREATE: Span("A", "green"),
@@ -24,16 +26,6 @@ MARKS = {
     EffectKind.RETYPE: Span("T", "magenta"),
 }
 """One letter for what happened to a path: added, modified, deleted, mode, type."""
-
-FLAG_REASONS = {
-    Flag.GIT_INTERNALS: "writes inside .git",
-    Flag.RUNS_CODE: "something runs this file later without asking",
-    Flag.ESCAPING_SYMLINK: "a symlink that leads out of the workspace",
-    Flag.EXECUTABLE: "becomes executable",
-    Flag.SECRET_LIKE: "by its name it holds credentials",
-    Flag.NOT_KEPT: "its content is not kept, so this cannot be reverted",
-    Flag.SPECIAL: "a socket, device or FIFO: cannot be committed",
-}
 
 STATUS_STYLES = {
     ActionStatus.PENDING: "yellow",

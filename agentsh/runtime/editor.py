@@ -1,4 +1,4 @@
-"""Merge conflicts by hand: a text with markers in the person's editor, in a directory that no action reaches."""
+"""Texts in the person's editor, in a directory that no action reaches: conflicts to merge, and what is proposed."""
 
 from __future__ import annotations
 
@@ -33,30 +33,46 @@ def edit_conflicts(conflicts: Sequence[PathConflict]) -> list[Resolution]:
         ActionFailed: the editor failed.
         ConflictError: a text came back with conflicts in it. Nothing was written to the workspace.
     """
+    return [Resolution(text=_merged(c, c.text), conflict=c, path=c.path) for c in conflicts if c.text is not None]
+
+
+def edit_text(path: bytes, text: bytes, *, purpose: str) -> bytes:
+    """Let the person edit ``text``.
+
+    Args:
+        path: whose text it is.
+        text: raw bytes.
+        purpose: a word that the file's name begins with.
+
+    Raises:
+        UsageError: no editor is set.
+        ActionFailed: the editor failed.
+    """
     editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
     if not editor:
-        raise UsageError("There is no editor to merge in.", next_step="Set EDITOR, or choose --ours or --theirs.")
-    return [Resolution(text=_edit(editor, c, c.text), conflict=c, path=c.path) for c in conflicts if c.text is not None]
-
-
-def _edit(editor: list[str], conflict: PathConflict, text: bytes) -> bytes:
+        raise UsageError("There is no editor to use.", next_step="Set EDITOR; a conflict can also be answered by side.")
     base = data_dir() / "edit"
     make_private(base)
     place = Path(tempfile.mkdtemp(dir=base))
     try:
-        path = place / _name(conflict.path)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        file_path = place / _name(path, purpose)
+        fd = os.open(file_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "wb") as file:
             file.write(text)
         try:
-            code = subprocess.run([*editor, str(path)], check=False).returncode
-            merged = _read(path)
+            code = subprocess.run([*editor, str(file_path)], check=False).returncode
+            edited = _read(file_path)
         except OSError as e:
             raise ActionFailed(f"The editor could not be used: {e.strerror}.", next_step="Check EDITOR.") from e
     finally:
         shutil.rmtree(place)
     if code != 0:
         raise ActionFailed(f"The editor ended with {code}; nothing was written.")
+    return edited
+
+
+def _merged(conflict: PathConflict, text: bytes) -> bytes:
+    merged = edit_text(conflict.path, text, purpose="merge")
     if merged == text or any(line.startswith(_MARKS) for line in merged.split(b"\n")):
         raise ConflictError(
             f"The merge of {visible_path(conflict.path)} still has conflicts between markers.",
@@ -73,7 +89,7 @@ def _read(path: Path) -> bytes:
         return file.read(_MOST_BYTES)
 
 
-def _name(path: bytes) -> str:
+def _name(path: bytes, purpose: str) -> str:
     """A name that tells an editor the language, and can mean nothing else to it."""
     last = path.rpartition(b"/")[2].decode("ascii", "replace")
-    return "merge-" + re.sub(r"[^A-Za-z0-9._-]", "_", last)[-60:]
+    return f"{purpose}-" + re.sub(r"[^A-Za-z0-9._-]", "_", last)[-60:]

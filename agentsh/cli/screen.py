@@ -1,0 +1,58 @@
+"""``tui``: the full-screen interface."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from agentsh.cli.options import Command, policy_option, workspace_option
+from agentsh.cli.output import is_terminal
+from agentsh.core.errors import UsageError
+from agentsh.core.sanitise import visible_path
+
+
+@click.command(
+    cls=Command,
+    examples="""
+    agentsh
+    agentsh tui -w project --model openai:gpt-4.1
+    agentsh tui --model replay
+    """,
+)
+@click.option("--model", default=None, metavar="M", help="openai:NAME, a configured name, or replay.")
+@policy_option
+@workspace_option
+def tui(*, model: str | None, policy: str | None, directory: str, data_dir: Path | None) -> int:
+    """Open the full-screen interface: work, review, commit and undo at a glance.
+
+    'agentsh' alone opens it in the current directory. f1 shows all keys; what is staged stays staged when you leave.
+    """
+    return open_screen(directory, model=model, policy=policy, data_dir=data_dir)
+
+
+def open_screen(directory: str, *, model: str | None, policy: str | None, data_dir: Path | None) -> int:
+    """Open it, where there is a terminal.
+
+    Raises:
+        UsageError: there is none, or ``directory`` is no directory.
+    """
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
+        raise UsageError(
+            "The full-screen interface needs a terminal.",
+            files="Nothing was run.",
+            next_step="'agentsh run' and 'agentsh exec' work without one; 'agentsh --help' lists everything.",
+        )
+    if not Path(directory).is_dir():
+        raise UsageError(
+            f"{visible_path(os.fsencode(directory))} is not a directory.",
+            next_step="Name the workspace with -w DIR.",
+        )
+    if data_dir is not None:
+        # Processes that this one starts must find the same place.
+        os.environ["AGENTSH_DATA_DIR"] = str(data_dir)
+    from agentsh.tui import run_tui  # noqa: PLC0415 - brings Textual
+
+    return run_tui(directory, model=model or "", policy=policy, data_dir=data_dir)

@@ -1,0 +1,110 @@
+"""The application: its screens, its keys, its end."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+
+from agentsh.tui.help import HelpScreen
+from agentsh.tui.keys import load_keymap
+from agentsh.tui.main import MainScreen
+from agentsh.tui.text import content
+from agentsh.tui.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from textual.binding import BindingType
+    from textual.dom import DOMNode
+    from textual.screen import Screen
+
+    from agentsh.core.errors import AgentshError
+
+
+class AgentshApp(App[None]):
+    """agentsh on a whole terminal.
+
+    All that matters is in the store: when this ends, in whatever way, what is staged stays staged.
+
+    Args:
+        directory: the workspace.
+        model: as ``agentsh run --model`` takes it; empty for the configured default.
+        policy: a preset's name or a policy file's path, instead of the configured one.
+        data_dir: where stores live, instead of the platform's place.
+
+    Attributes:
+        work: the runtime, on threads of its own.
+        failure: what ended the program, for the one who started it.
+        keymap: the keys that the person has changed.
+    """
+
+    TITLE = "agentsh"
+    CSS_PATH = "agentsh.tcss"
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", "Help", id="app.help", priority=True),
+        Binding("ctrl+q", "quit", "Leave", id="app.quit", priority=True),
+        Binding("ctrl+p", "command_palette", "All commands", id="app.commands", show=False, priority=True),
+    ]
+
+    def __init__(
+        self, directory: str | Path, *, model: str = "", policy: str | None = None, data_dir: Path | None = None
+    ) -> None:
+        super().__init__()
+        self.directory = os.path.abspath(directory)  # noqa: PTH100 - it is shown, not opened
+        self.model = model
+        self.work = Work(directory, policy=policy, data_dir=data_dir, on_wait=self._waits)
+        self.failure: BaseException | None = None
+        self.keymap = load_keymap()
+
+    def on_mount(self) -> None:
+        """Open the main screen."""
+        # A terminal's own colours where it says that it has no others.
+        if os.environ.get("TERM", "") in ("linux", "vt100", "ansi"):
+            self.theme = "ansi-dark"
+        self.set_keymap(self.keymap)
+        self.push_screen(MainScreen())
+
+    def on_unmount(self) -> None:
+        """Stop what runs, and close the store."""
+        self.work.close()
+
+    def leave(self, error: AgentshError) -> None:
+        """End the program with an error for the one who started it."""
+        self.failure = error
+        self.exit()
+
+    def _waits(self, why: str) -> None:
+        self.call_from_thread(self.notify, content(why).plain, markup=False)
+
+    def _fatal_error(self) -> None:
+        # Textual's own way is to print a traceback with the values of all variables, hostile ones too. Whoever started
+        # this reports the error instead, and keeps its traceback in a file.
+        self.failure = self._exception
+        self._close_messages_no_wait()
+
+    def action_help(self) -> None:
+        """Every key."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen())
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What the command palette offers: all that has a key here, and Textual's own."""
+        yield from super().get_system_commands(screen)
+        for _, binding, enabled, _ in screen.active_bindings.values():
+            if enabled and binding.id and not binding.id.startswith(("lines.", "prompt.", "app.")):
+                owners = (screen.focused, screen, self)
+                run = partial(self.run_action, binding.action, _owner(binding.action, owners))
+                yield SystemCommand(binding.description, binding.tooltip or f"key: {binding.key}", run)
+
+
+def _owner(action: str, owners: Iterable[DOMNode | None]) -> DOMNode | None:
+    """The first of them that knows the action."""
+    name = action.partition("(")[0].rpartition(".")[2]
+    return next((o for o in owners if o is not None and hasattr(o, f"action_{name}")), None)

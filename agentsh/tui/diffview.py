@@ -1,0 +1,145 @@
+"""The view of a diff: unified or side by side, with the hunks that a person can answer about."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
+from textual.reactive import reactive
+
+from agentsh.tui.diffrows import DiffRows, paint, rows_of
+from agentsh.tui.lines import LineView
+from agentsh.tui.text import Safe, Span, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+    from textual.binding import BindingType
+
+    from agentsh.core.diff import FileDiff, Hunk
+    from agentsh.tui.text import Row
+
+SPLIT_FROM = 110
+"""Columns of the view from which both sides stand side by side, unless a person says otherwise."""
+
+_IN_THREAD = 2_000
+"""Lines past which rows are made in a thread: fewer take a few milliseconds."""
+
+
+class DiffView(LineView):
+    """Some files' differences."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right_square_bracket", "hunk(1)", "Next hunk", id="diff.next-hunk", key_display="]", show=False),
+        Binding("left_square_bracket", "hunk(-1)", "Hunk before", id="diff.hunk-before", key_display="[", show=False),
+        Binding("v", "layout", "Side by side or unified", id="diff.layout", show=False),
+        Binding("w", "marks", "Show blanks", id="diff.blanks", show=False),
+    ]
+
+    marks: reactive[bool] = reactive(False)
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - as Textual's widgets
+        super().__init__(id=id)
+        self.diffs: tuple[FileDiff, ...] = ()
+        self._reasons: tuple[tuple[str, ...], ...] = ()
+        self._rows = DiffRows((), 0, 1, split=False)
+        self._wanted: bool | None = None
+        self._empty: Safe = Safe("")
+        self._turn = 0
+
+    async def show(
+        self, diffs: Sequence[FileDiff], *, reasons: Sequence[Sequence[str]] = (), empty: str = "", keep: bool = False
+    ) -> None:
+        """Show ``diffs``.
+
+        Args:
+            diffs: the files.
+            reasons: for each file why a person is asked about it.
+            empty: a sentence for when there are none.
+            keep: leave the cursor where it is.
+        """
+        self.diffs, self._reasons = tuple(diffs), tuple(tuple(r) for r in reasons)
+        self._empty = safe(empty)
+        at = self.cursor if keep else 0
+        await self._lay_out()
+        self.cursor = min(at, max(0, self.row_count - 1))
+        if not keep:
+            self.scroll_to(0, 0, animate=False)
+
+    @property
+    def split(self) -> bool:
+        """Whether both sides stand side by side."""
+        return self.size.width >= SPLIT_FROM if self._wanted is None else self._wanted
+
+    async def _lay_out(self) -> None:
+        self._turn = turn = self._turn + 1
+        diffs, split, reasons = self.diffs, self.split, self._reasons
+        if sum(d.added + d.removed for d in diffs) > _IN_THREAD:
+            rows = await asyncio.to_thread(rows_of, diffs, split=split, reasons=reasons)
+        else:
+            rows = rows_of(diffs, split=split, reasons=reasons)
+        if turn == self._turn:
+            self._rows = rows
+            columns = self.size.width if split else rows.columns
+            self.resized(len(rows.rows) or bool(self._empty), columns if rows.rows else len(self._empty))
+
+    async def on_resize(self, event: events.Resize) -> None:
+        """Side by side as soon as there is room for it."""
+        del event
+        if self.split != self._rows.split and self.diffs:
+            at = self._position()
+            await self._lay_out()
+            self._go_to(at)
+
+    def row(self, y: int) -> Row:
+        """See :meth:`LineView.row`."""
+        if not self._rows.rows:
+            return (Span(self._empty, "dim"),)
+        return paint(self._rows.rows[y], self._rows, self.diffs, self.size.width, marks=self.marks)
+
+    # -- where the cursor is -------------------------------------------------------------------------------------
+
+    @property
+    def file(self) -> FileDiff | None:
+        """The file under the cursor."""
+        return self.diffs[self._rows.rows[self.cursor].file] if self._rows.rows else None
+
+    @property
+    def hunk(self) -> Hunk | None:
+        """The hunk under the cursor; None on a heading."""
+        if not self._rows.rows:
+            return None
+        row = self._rows.rows[self.cursor]
+        return self.diffs[row.file].hunks[row.hunk] if row.hunk >= 0 else None
+
+    def _position(self) -> tuple[int, int]:
+        if not self._rows.rows:
+            return 0, -1
+        row = self._rows.rows[self.cursor]
+        return row.file, row.hunk
+
+    def _go_to(self, position: tuple[int, int]) -> None:
+        self.cursor = next((y for y, r in enumerate(self._rows.rows) if (r.file, r.hunk) >= position), 0)
+
+    def action_hunk(self, by: int) -> None:
+        """Go to the next hunk, or the one before."""
+        ahead = range(self.cursor + by, len(self._rows.rows) if by > 0 else -1, by)
+        found = next((y for y in ahead if self._rows.rows[y].kind == "hunk"), None)
+        if found is None:
+            self.app.bell()
+        else:
+            self.cursor = found
+            self.scroll_to(y=max(0, found - 1), animate=False)
+
+    async def action_layout(self) -> None:
+        """Change between side by side and unified."""
+        at = self._position()
+        self._wanted = not self.split
+        await self._lay_out()
+        self._go_to(at)
+
+    def action_marks(self) -> None:
+        """Show blanks at line ends and tabs, or do not."""
+        self.marks = not self.marks
