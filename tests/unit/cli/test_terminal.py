@@ -76,14 +76,6 @@ def test_a_line_without_an_end_and_a_changed_line_end_are_visible(terminal: Any,
     assert "+ last  (no newline at the end)" in out
 
 
-@pytest.mark.parametrize("arguments", [[], ["tui", "-w", "."]])
-def test_the_interface_opens_and_is_left(terminal: Any, arguments: list[str]) -> None:
-    result = terminal(*arguments, typed="\x11")
-    assert result.code == 0
-    assert b"\x1b[?1049h" in result.out  # the alternate screen, entered
-    assert b"\x1b[?1049l" in result.out  # and left
-
-
 def test_the_interface_needs_a_directory_and_a_terminal(terminal: Any, cli: Any) -> None:
     assert b"not a directory" in terminal("tui", "-w", "nowhere").out
     refused = cli("tui")
