@@ -111,6 +111,8 @@ static void head_file(const struct part *part, int fd, const char *name)
             else
                 for (used = 0; used < n && left;) left -= buffer[used++] == part->end;
             fwrite(buffer, 1, (size_t)used, stdout);
+            /* What is not printed is left to whoever reads the same file next: { head -n1; sort; } < file. */
+            if (used < n) lseek(fd, used - n, SEEK_CUR);
         }
         return;
     }

@@ -5,7 +5,7 @@ ahead of the module. That is right for ``/dev/null`` and, for output, for pipes.
 on where this one stopped: ``{ read line; cat; } < file`` or ``{ a; b; } >> log``. Such streams are read and written
 here, by the descriptor itself, and no byte is taken that the module did not ask for.
 
-Four calls are wrapped for that. A wrapper in Python would slow down every file the module touches, so the choice is
+Five calls are wrapped for that. A wrapper in Python would slow down every file the module touches, so the choice is
 made inside WebAssembly: a *switch* stands between the module and WASI and calls us for those streams alone.
 """
 
@@ -30,19 +30,22 @@ WASI = "wasi_snapshot_preview1"
 BY_DESCRIPTOR = "/proc/self/fd/%d" if sys.platform == "linux" else "/dev/fd/%d"
 """The path of an open descriptor of this process."""
 
-_EFAULT = 21
+_EFAULT, _EINVAL = 21, 28
+_WHENCE = {0: os.SEEK_SET, 1: os.SEEK_CUR, 2: os.SEEK_END}
+"""By WASI's numbers."""
 _MAX_VECTORS = 1024
 _MASK32 = 0xFFFFFFFF
 _NULL = os.stat(os.devnull).st_rdev  # noqa: PTH116 - pathlib is not needed here
-_WRAPPED = ("fd_read", "fd_write", "fd_renumber", "fd_close")
+_WRAPPED = ("fd_read", "fd_write", "fd_renumber", "fd_close", "fd_seek")
 _TYPES = """
   (type $four (func (param i32 i32 i32 i32) (result i32)))
   (type $two (func (param i32 i32) (result i32)))
-  (type $one (func (param i32) (result i32)))"""
+  (type $one (func (param i32) (result i32)))
+  (type $seek (func (param i32 i64 i32 i32) (result i32)))"""
 
 # What the module imports: it exists before the module, so it finds the switch through a table that is filled after.
 DOOR = f"""(module {_TYPES}
-  (table (export "table") 4 funcref)
+  (table (export "table") 5 funcref)
   (func (export "fd_read") (type $four)
     (call_indirect (type $four) (local.get 0) (local.get 1) (local.get 2) (local.get 3) (i32.const 0)))
   (func (export "fd_write") (type $four)
@@ -50,7 +53,9 @@ DOOR = f"""(module {_TYPES}
   (func (export "fd_renumber") (type $two)
     (call_indirect (type $two) (local.get 0) (local.get 1) (i32.const 2)))
   (func (export "fd_close") (type $one)
-    (call_indirect (type $one) (local.get 0) (i32.const 3))))"""
+    (call_indirect (type $one) (local.get 0) (i32.const 3)))
+  (func (export "fd_seek") (type $seek)
+    (call_indirect (type $seek) (local.get 0) (local.get 1) (local.get 2) (local.get 3) (i32.const 4))))"""
 
 # Has the module's memory as its own, which is where WASI looks for a caller's. $ours: one bit for each of 0, 1 and 2.
 SWITCH = f"""(module {_TYPES}
@@ -58,11 +63,13 @@ SWITCH = f"""(module {_TYPES}
   (import "wasi" "fd_write" (func $fd_write (type $four)))
   (import "wasi" "fd_renumber" (func $fd_renumber (type $two)))
   (import "wasi" "fd_close" (func $fd_close (type $one)))
+  (import "wasi" "fd_seek" (func $fd_seek (type $seek)))
   (import "host" "read" (func $read (type $four)))
   (import "host" "write" (func $write (type $four)))
+  (import "host" "seek" (func $seek (type $seek)))
   (import "host" "ours" (global $first i32))
   (import "module" "memory" (memory 0))
-  (import "door" "table" (table 4 funcref))
+  (import "door" "table" (table 5 funcref))
   (export "memory" (memory 0))
   (global $ours (mut i32) (global.get $first))
   (func $is_ours (param $fd i32) (result i32)
@@ -86,7 +93,11 @@ SWITCH = f"""(module {_TYPES}
   (func $do_close (type $one)
     (call $let_go (local.get 0))
     (call $fd_close (local.get 0)))
-  (elem (i32.const 0) $do_read $do_write $do_renumber $do_close))"""
+  (func $do_seek (type $seek)
+    (if (result i32) (call $is_ours (local.get 0))
+      (then (call $seek (local.get 0) (local.get 1) (local.get 2) (local.get 3)))
+      (else (call $fd_seek (local.get 0) (local.get 1) (local.get 2) (local.get 3)))))
+  (elem (i32.const 0) $do_read $do_write $do_renumber $do_close $do_seek))"""
 
 
 class Streams:
@@ -156,13 +167,15 @@ class Streams:
         linker.allow_shadowing = True
         for name in _WRAPPED:
             linker.define(store, WASI, name, entrance[name])
-        four = wt.FuncType([wt.ValType.i32()] * 4, [wt.ValType.i32()])
+        i32 = wt.ValType.i32()
+        four, seek = wt.FuncType([i32] * 4, [i32]), wt.FuncType([i32, wt.ValType.i64(), i32, i32], [i32])
 
         def finish(switch: wt.Module, instance: wt.Instance) -> None:
             imports = [
                 *(wasi[name] for name in _WRAPPED),
                 wt.Func(store, four, self._guarded(self._read), access_caller=True),
                 wt.Func(store, four, self._guarded(self._write), access_caller=True),
+                wt.Func(store, seek, self._seek, access_caller=True),
                 wt.Global(store, wt.GlobalType(wt.ValType.i32(), mutable=False), wt.Val.i32(self.ours)),
                 instance.exports(store)["memory"],
                 entrance["table"],
@@ -189,6 +202,20 @@ class Streams:
             return 0
 
         return run
+
+    def _seek(self, caller: wt.Caller, fd: int, offset: int, whence: int, result: int) -> int:
+        memory = caller["memory"]
+        at = result & _MASK32
+        if not isinstance(memory, wt.Memory) or at + 8 > memory.data_len(caller):
+            return _EFAULT
+        if whence not in _WHENCE:
+            return _EINVAL
+        try:
+            now = os.lseek(self._fds[fd], offset, _WHENCE[whence])
+        except OSError as e:
+            return wasi_errno(e)
+        memory.write(caller, now.to_bytes(8, "little"), at)
+        return 0
 
     def _read(self, fd: int, vectors: _Vectors) -> int:
         source = self._fds[fd]

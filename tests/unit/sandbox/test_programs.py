@@ -118,3 +118,10 @@ def test_a_reader_of_output_ends_with_its_command(box: Box) -> None:
     """Waiting for the reader before the command has begun would be waiting for ever."""
     outcome = box.run("echo out > >(cat); echo x 2> >(sed s/^/e:/) | tr x y; ls nothing 2> >(sed s/^.*/e/)", wall_s=20)
     assert (outcome.stdout, outcome.stopped) == (b"out\ny\ne\n", "")
+
+
+def test_what_head_does_not_print_is_left_to_the_next(box: Box) -> None:
+    script = (
+        "seq 5 > n; { head -n 2; echo -; cat; } < n; { head -c 3; tail -n 1; } < n; seq 5 | { head -n 1; cat > rest; }"
+    )
+    assert box.run(script).stdout == b"1\n2\n-\n3\n4\n5\n1\n25\n1\n"
