@@ -91,6 +91,9 @@ def _tell_repair(report: RepairReport) -> None:
     from agentsh.cli.words import count  # noqa: PLC0415 - see agentsh.cli
 
     saved = ", ".join(count(report.saved[kind], one) for kind, one in _LOOKED_AT.items() if report.saved.get(kind))
+    if not report.aside:
+        say("Repaired in place: everything else was sound.")
+        return
     say(f"Repaired. Saved {saved or 'nothing'}; the damaged file is {visible_line(report.aside)}, beside the store.")
     if report.found:
         say(f"  {count(report.found, 'damaged content')} found again in the workspace.")

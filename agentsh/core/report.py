@@ -139,7 +139,8 @@ class RepairReport:
     """What a repair of the store saved, and what it had to give up.
 
     Attributes:
-        aside: the damaged original, untouched; more files beside it start with the same name.
+        aside: the damaged original, untouched; more files beside it start with the same name. Empty when nothing but
+            the header or the end of the journal was wrong, which is put right in place.
         saved: rows of each kind in the sound store.
         dropped: rows of each kind that could not be read, or referred to nothing.
         found: contents that were damaged and were found again in the workspace.

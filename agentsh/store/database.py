@@ -71,10 +71,10 @@ class Database:
         run("PRAGMA trusted_schema = OFF")
         (version,) = run("PRAGMA user_version").fetchone()
         (application,) = run("PRAGMA application_id").fetchone()
-        if version or application:
-            self._refuse_foreign(application, version)
-        elif run("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-            raise StoreDamaged(f"{self.path} is a database, but not a store of agentsh.")
+        if (application, version) != (APPLICATION_ID, VERSION):
+            from agentsh.store.header import judge  # noqa: PLC0415 - only for what is new, older or damaged
+
+            version = judge(self.connection, self.path)
         if version < VERSION:
             # Both must be set outside a transaction, and the first before any table exists.
             run("PRAGMA auto_vacuum = INCREMENTAL")
@@ -84,15 +84,6 @@ class Database:
             migrate(self.connection, self.head)
         run("PRAGMA foreign_keys = ON")
         run("PRAGMA synchronous = FULL")
-
-    def _refuse_foreign(self, application: int, version: int) -> None:
-        if application != APPLICATION_ID:
-            raise StoreDamaged(f"{self.path} is a database, but not a store of agentsh.")
-        if version > VERSION:
-            raise UsageError(
-                f"The store was written by a newer agentsh (format {version}; this one knows {VERSION}).",
-                next_step="Upgrade agentsh.",
-            )
 
     def end_problem(self) -> str | None:
         """What is wrong with the end of the journal (see :mod:`agentsh.store.head`); None when nothing is."""
@@ -116,6 +107,10 @@ class Database:
                 problem,
                 next_step="'agentsh check' says what is affected; 'agentsh check --repair' goes on from what is there.",
             )
+        self._proved = True
+
+    def accept_end(self) -> None:
+        """Let this connection write on top of what is there: the person has decided so."""
         self._proved = True
 
     def read(self) -> _Transaction:

@@ -103,6 +103,8 @@ def _upkeep(at: float, kind: JournalKind, subject: str, data: dict[str, Any]) ->
         return LogEntry(subject, LogKind.RECOVERY, at, f"let go of {data['let_go']} old contents", "collected", data)
     if kind is JournalKind.RECOVERY:
         return LogEntry(subject, LogKind.RECOVERY, at, f"{subject} had not ended", str(data["outcome"]), data)
+    if not data["aside"]:
+        return LogEntry(subject, LogKind.RECOVERY, at, "the store was repaired in place", "repaired", data)
     title = f"the store was repaired, {data['lost']} contents given up; the damaged file is {data['aside']}"
     return LogEntry(subject, LogKind.RECOVERY, at, title, "repaired", data)
 

@@ -1,5 +1,7 @@
 """Make a sound store of a damaged one: everything that can be read and proved, and a record of what could not.
 
+Where nothing but the header or the end of the journal is wrong, that is put right in place (agentsh.store.settle).
+
 The damaged file is kept aside, whole. The new one takes its place in one rename; a repair that was cut short is told by
 a mark beside the store, and starts again from the copy.
 """
@@ -20,6 +22,7 @@ from agentsh.store.blobs import KEPT, LOST, PIECE, digest_of, unpacked
 from agentsh.store.check import DAMAGE, Checker
 from agentsh.store.head import Head, tip_of
 from agentsh.store.journal import START, JournalKind, row_hash
+from agentsh.store.settle import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +56,8 @@ def repair(path: Path, find: Find, *, end: str = "") -> RepairReport:
     """
     from agentsh.store.store import Store  # noqa: PLC0415 - the store knows this module
 
+    if not mark_of(path).exists() and (settled := settle(path)) is not None:
+        return settled
     aside = _set_aside(path)
     work, new = (path.with_name(f"{path.name}-repair.{part}") for part in ("old", "new"))
     try:

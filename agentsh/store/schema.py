@@ -170,6 +170,9 @@ _PARTS = (
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _HEAD, _PARTS)
-"""Step n brings a file from ``user_version`` n to n + 1. Never edit a step that was released: add one."""
+"""Step n brings a file from ``user_version`` n to n + 1. Never edit a step that was released: add one.
+
+A new step changes the schema, be it by an index: by that a newer file is told from one with a damaged header.
+"""
 
 VERSION = len(MIGRATIONS)

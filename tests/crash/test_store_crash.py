@@ -15,6 +15,7 @@ from agentsh.core.faults import COMMIT_POINTS, GC_POINTS, HEAD_POINTS, MIGRATION
 from agentsh.runtime.recover import recover
 from agentsh.runtime.snapshot import take_snapshot
 from agentsh.store import Store
+from agentsh.store.schema import MIGRATIONS
 from tests.crash.killing import killed
 from tests.worlds import trees
 from tests.worlds.scene import Scene
@@ -105,7 +106,14 @@ def test_a_revert_killed_at_every_passage_of(point: str, tmp_path: Path) -> None
 
 def downgrade(path: Path) -> None:
     """Make a store what the first format was."""
-    db = sqlite3.connect(path)
+    db = sqlite3.connect(path, isolation_level=None)
+    (first,) = (s for s in MIGRATIONS[0] if s.startswith("CREATE TABLE effects ("))
+    db.execute("CREATE TABLE kept AS SELECT * FROM effects")
+    db.execute("DROP TABLE effects")
+    db.execute(first)
+    names = ", ".join(row[1] for row in db.execute("PRAGMA table_info(effects)"))
+    db.execute(f"INSERT INTO effects SELECT {names} FROM kept")  # noqa: S608 - our own names
+    db.execute("DROP TABLE kept")
     db.execute("PRAGMA user_version = 1")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     db.close()

@@ -59,6 +59,7 @@ def test_a_database_of_something_else(tmp_path: Path) -> None:
 def test_a_newer_format(tmp_path: Path) -> None:
     Store.open(tmp_path / "s").close()
     db = sqlite3.connect(tmp_path / "s")
+    db.execute("CREATE INDEX newer ON states(snapshot)")
     db.execute(f"PRAGMA user_version = {VERSION + 1}")
     db.close()
     with pytest.raises(UsageError) as caught:
