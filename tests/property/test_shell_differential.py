@@ -100,9 +100,10 @@ WORDS = st.one_of(
 def commands(draw: st.DrawFn, depth: int = 0) -> str:
     words = " ".join(draw(st.lists(WORDS, min_size=1, max_size=4)))
     show = f"printf '<%s>' {words}; echo"
-    kind = draw(st.integers(0, 13)) if depth < 2 else 0
+    kind = draw(st.integers(0, 19)) if depth < 2 else 0
     inner = draw(commands(depth + 1)) if kind > 3 else ""
     word = draw(WORDS)
+    given = draw(st.sampled_from(["-b v", "-bv", "-x", "--"]))
     shapes = {
         1: f"{draw(NAMES)}={word}; {show}",
         2: f"echo $(( {draw(arithmetic())} ))",
@@ -116,6 +117,12 @@ def commands(draw: st.DrawFn, depth: int = 0) -> str:
         10: f"set -- {words}; {inner}",
         11: f'f() {{ local a=L; {inner}; return 3; }}; f {words}; echo $? "$a"',
         12: f'x=$( {inner} ); echo "$x"',
+        14: f"trap 'echo \"T $LINENO\"' ERR; {inner}; false; trap - ERR",
+        15: f'mapfile -t lines < <( {inner} ); echo ${{#lines[@]}} "${{lines[@]: -1}}"',
+        16: f'while read -r x y; do echo "$y|$x"; done <<< {draw(expansions())}',
+        17: f'declare -A map=([k]={word}); ref=\'map[k]\'; echo "${{!ref}}" "${{map[@]@A}}" ${{map@a}}; {inner}',
+        18: f'x={draw(expansions())}; echo "${{x@Q}}" "${{x@A}}"; eval "y=${{x@Q}}"; [[ $x == "$y" ]] && echo same',
+        19: f"while getopts ab: o -a {given} r; do echo $o $OPTARG; done; echo $OPTIND",
         13: f"cat <<E\n{draw(expansions())} $(( {draw(arithmetic())} ))\nE\n{inner}",
     }
     if kind == 12 and "<<E" in inner:
