@@ -66,6 +66,117 @@ PATCHES: Final = (
             "      return agentsh_compare_files(args[0], s[1], args[2]);\n    if ((*s=='<' || *s=='>') && !s[1]) {"
         ),
     ),
+    # cp, mv, install: -v in GNU's words, -b, mv -u, and mv to itself.
+    (
+        "toys/posix/cp.c",
+        "RHLPprudaslvnF(remove-destination)fit:T[-HLPd]",
+        "RHLPprdaslb(backup)u(update)vnF(remove-destination)fit:T[-HLPd]",
+    ),
+    (
+        "toys/posix/cp.c",
+        'NEWTOY(mv, "<1v(verbose)nF',
+        'NEWTOY(mv, "<1b(backup)u(update)v(verbose)nF',
+    ),
+    (
+        "toys/posix/cp.c",
+        (
+            "      printf(\"%s '%s'\\n\", toys.which->name, s = dirtree_path(try, 0));\n"
+            "      free(s);\n    }\n\n    // Loop for -f"
+        ),
+        (
+            "      struct dirtree *top = try;\n"
+            "      s = dirtree_path(try, 0);\n"
+            "      while (top->parent) top = top->parent;\n"
+            "      printf(\"'%s' -> '%s%s'\", s, TT.destname, s+strlen(top->name));\n"
+            "      if (backup) printf(\" (backup: '%s%s~')\", TT.destname, s+strlen(top->name));\n"
+            "      xputc('\\n');\n"
+            "      free(s);\n    }\n\n    // Loop for -f"
+        ),
+    ),
+    (
+        "toys/posix/cp.c",
+        "      if (!rc) return save;\n    }\n",
+        (
+            "      if (!rc) return save;\n"
+            "      if ((flags & FLAG_b) && !S_ISDIR(try->st.st_mode)) {\n"
+            '        s = xmprintf("%s~", catch);\n'
+            "        if (renameat(cfd, catch, cfd, s)) perror_msg(\"cannot backup '%s'\", catch);\n"
+            "        else backup = 1;\n"
+            "        free(s);\n"
+            "      }\n"
+            "    }\n"
+        ),
+    ),
+    (
+        "toys/posix/cp.c",
+        "rc = 0,\n      tfd = dirtree_parentfd(try);",
+        "rc = 0,\n      backup = 0, tfd = dirtree_parentfd(try);",
+    ),
+    (
+        "toys/posix/cp.c",
+        "      if (send) send = rename(src, TT.destname);\n",
+        (
+            "      if (send && agentsh_same_file(src, TT.destname)) {\n"
+            "        error_msg(\"'%s' and '%s' are the same file\", src, TT.destname);\n"
+            "        send = 0;\n"
+            "      }\n"
+            "      if (send) send = agentsh_move(src, TT.destname, FLAG(u), FLAG(b), FLAG(v));\n"
+        ),
+    ),
+    # rm -d and -I.
+    ("toys/posix/rm.c", 'NEWTOY(rm, "f(force)iRrv[-fi]"', 'NEWTOY(rm, "f(force)iId(dir)Rrv[-fiI]"'),
+    (
+        "toys/posix/rm.c",
+        "  if (dir && !(toys.optflags & (FLAG_r|FLAG_R))) goto skip;\n",
+        (
+            "  if (dir && !(toys.optflags & (FLAG_r|FLAG_R))) {\n"
+            "    using = FLAG(d) ? AT_REMOVEDIR : 0;\n"
+            "    goto skip;\n"
+            "  }\n"
+        ),
+    ),
+    (
+        "toys/posix/rm.c",
+        'if (!toys.optc && !FLAG(f)) help_exit("Needs 1 argument");\n',
+        (
+            'if (!toys.optc && !FLAG(f)) help_exit("Needs 1 argument");\n'
+            "  if (FLAG(I) && (toys.optc>3 || FLAG(r) || FLAG(R))) {\n"
+            '    fprintf(stderr, "rm: remove %d argument%s%s? ", toys.optc, toys.optc==1 ? "" : "s",\n'
+            '      FLAG(r) || FLAG(R) ? " recursively" : "");\n'
+            "    if (!yesno(0)) return;\n"
+            "  }\n"
+        ),
+    ),
+    # rmdir -v, chmod -v and -c.
+    ("toys/posix/rmdir.c", 'p(parents)"', 'p(parents)v(verbose)"'),
+    ("toys/posix/rmdir.c", "    if (!toys.optflags) return;\n", "    if (!FLAG(p)) return;\n"),
+    (
+        "toys/posix/rmdir.c",
+        "  do {\n    if (rmdir(name)) {\n",
+        ("  do {\n    if (FLAG(v)) printf(\"rmdir: removing directory, '%s'\\n\", name);\n    if (rmdir(name)) {\n"),
+    ),
+    ("toys/posix/chmod.c", '"<2?vfR[-vf]"', '"<2?c(changes)vfR[-vfc]"'),
+    (
+        "toys/posix/chmod.c",
+        (
+            "    if (FLAG(v)) {\n      char *s = dirtree_path(try, 0);\n\n"
+            "      printf(\"chmod '%s' to %s\\n\", s, TT.mode);\n      free(s);\n    }\n"
+            "    wfchmodat(dirtree_parentfd(try), try->name, mode);\n"
+        ),
+        (
+            "    wfchmodat(dirtree_parentfd(try), try->name, mode);\n"
+            "    if (FLAG(v) || FLAG(c)) {\n"
+            "      char *s = dirtree_path(try, 0), was[16], is[16];\n"
+            "      mode_t old = try->st.st_mode & 07777;\n\n"
+            "      mode_to_string(try->st.st_mode, was);\n"
+            "      mode_to_string((try->st.st_mode & S_IFMT) | mode, is);\n"
+            "      if (old != mode)\n"
+            "        printf(\"mode of '%s' changed from %04o (%s) to %04o (%s)\\n\", s, old, was+1, mode, is+1);\n"
+            "      else if (FLAG(v)) printf(\"mode of '%s' retained as %04o (%s)\\n\", s, mode, is+1);\n"
+            "      free(s);\n"
+            "    }\n"
+        ),
+    ),
 )
 
 

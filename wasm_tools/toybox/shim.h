@@ -103,6 +103,8 @@ int settimeofday(const struct timeval *, const struct timezone *);
 /* Whether a size agrees with find's -size argument, such as +3k. */
 /* test's -nt, -ot and -ef, by their first letter. */
 int agentsh_compare_files(const char *a, char how, const char *b);
+int agentsh_same_file(const char *a, const char *b);
+int agentsh_move(const char *from, const char *to, int update, int backup, int verbose);
 #define open agentsh_open
 #define openat agentsh_openat
 #define close agentsh_close

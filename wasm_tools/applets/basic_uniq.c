@@ -1,0 +1,159 @@
+/* uniq: lines that repeat. */
+#include "basic.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum between { NONE, PREPEND, SEPARATE, APPEND, BOTH };
+
+struct line {
+    char *at;
+    size_t cap, len;
+};
+
+static FILE *out;
+static int counts, fold, end = '\n';
+static int show_single = 1, show_first = 1, show_later;
+static enum between repeated, grouping;
+static long long skip_fields, skip_characters, most = LLONG_MAX;
+
+enum { GROUP = 256 };
+
+static const struct option long_options[] = {
+    {"all-repeated", 2, 0, 'D'}, {"check-chars", 1, 0, 'w'}, {"count", 0, 0, 'c'}, {"group", 2, 0, GROUP}, {"ignore-case", 0, 0, 'i'},
+    {"repeated", 0, 0, 'd'}, {"skip-chars", 1, 0, 's'}, {"skip-fields", 1, 0, 'f'}, {"unique", 0, 0, 'u'}, {"zero-terminated", 0, 0, 'z'}, {0, 0, 0, 0},
+};
+
+static int next_line(FILE *in, struct line *line)
+{
+    ssize_t n = getdelim(&line->at, &line->cap, end, in);
+    if (n <= 0) return 0;
+    line->len = (size_t)n - (line->at[n - 1] == end);
+    return 1;
+}
+
+/* Where the part begins that is compared, and its length in *len. */
+static const char *key(const struct line *line, size_t *len)
+{
+    size_t i = 0;
+    for (long long n = 0; n < skip_fields && i < line->len; n++) {
+        while (i < line->len && (isblank((unsigned char)line->at[i]) || line->at[i] == '\n')) i++;
+        while (i < line->len && !isblank((unsigned char)line->at[i]) && line->at[i] != '\n') i++;
+    }
+    i = skip_characters > (long long)(line->len - i) ? line->len : i + (size_t)skip_characters;
+    *len = line->len - i;
+    if ((long long)*len > most) *len = (size_t)most;
+    return line->at + i;
+}
+
+static int same(const struct line *a, const struct line *b)
+{
+    size_t n, m;
+    const char *x = key(a, &n), *y = key(b, &m);
+    if (n != m) return 0;
+    if (!fold) return !memcmp(x, y, n);
+    for (size_t i = 0; i < n; i++)
+        if (toupper((unsigned char)x[i]) != toupper((unsigned char)y[i])) return 0;
+    return 1;
+}
+
+static void put(const struct line *line)
+{
+    fwrite(line->at, 1, line->len, out);
+    putc(end, out);
+}
+
+static void put_chosen(const struct line *line, int later, long long repeats)
+{
+    if (!(!repeats ? show_single : later ? show_later : show_first)) return;
+    if (counts) fprintf(out, "%7lld ", repeats + 1);
+    put(line);
+}
+
+static void all_groups(FILE *in, struct line *last, struct line *line)
+{
+    int any = 0;
+    while (next_line(in, line)) {
+        int opens = !any || !same(line, last);
+        if (opens && (grouping == PREPEND || grouping == BOTH || (any && grouping))) putc(end, out);
+        if (opens || grouping) put(line);
+        struct line spare = *last;
+        if (opens || grouping) *last = *line, *line = spare;
+        any = 1;
+    }
+    if (any && (grouping == APPEND || grouping == BOTH)) putc(end, out);
+}
+
+static void chosen(FILE *in, struct line *last, struct line *line)
+{
+    long long repeats = 0;
+    int first = 1;
+    if (!next_line(in, last)) return;
+    while (next_line(in, line)) {
+        int again = same(line, last);
+        repeats += again;
+        if (repeated) {
+            if (!again) first &= !repeats;
+            else if (repeats == 1 && (repeated == PREPEND || (repeated == SEPARATE && !first))) putc(end, out);
+        }
+        if (again && !show_later) continue;
+        put_chosen(last, again, repeats);
+        struct line spare = *last;
+        *last = *line, *line = spare;
+        if (!again) repeats = 0;
+    }
+    put_chosen(last, 0, repeats);
+}
+
+static enum between choice(const char *text, const char *option, const char *const *names)
+{
+    for (int i = 0; names[i]; i++)
+        if (*names[i] && !strncmp(names[i], text, strlen(text))) return (enum between)i;
+    basic_fail(1, "invalid argument '%s' for '%s'", text, option);
+}
+
+int uniq_main(int argc, char *argv[])
+{
+    static const char *const repeats[] = {"none", "prepend", "separate", NULL}, *const groups[] = {"", "prepend", "separate", "append", "both", NULL};
+    int chose = 0, old_fields = 0;
+    for (int c; (c = getopt_long(argc, argv, "0123456789cdDf:is:uw:z", long_options, NULL)) != -1;) switch (c) {
+        case 'c': counts = chose = 1; break;
+        case 'd': show_single = 0, chose = 1; break;
+        case 'D':
+            show_single = 0, show_later = chose = 1;
+            repeated = optarg ? choice(optarg, "--all-repeated", repeats) : NONE;
+            break;
+        case GROUP: grouping = optarg ? choice(optarg, "--group", groups) : SEPARATE; break;
+        case 'f': skip_fields = basic_size(optarg, "number of fields to skip"), old_fields = 0; break;
+        case 'i': fold = 1; break;
+        case 's': skip_characters = basic_size(optarg, "number of bytes to skip"); break;
+        case 'u': show_first = 0, chose = 1; break;
+        case 'w': most = basic_size(optarg, "number of bytes to compare"); break;
+        case 'z': end = 0; break;
+        default:
+            if (c < '0' || c > '9') basic_fail(1, "usage: uniq [-cdDiuz] [-f FIELDS] [-s BYTES] [-w BYTES] [--group] [INPUT [OUTPUT]]");
+            skip_fields = (old_fields ? skip_fields * 10 : 0) + (c - '0');
+            if (skip_fields > INT_MAX) skip_fields = INT_MAX;
+            old_fields = 1;
+        }
+    if (grouping && chose) basic_fail(1, "--group is mutually exclusive with -c/-d/-D/-u");
+    if (counts && show_later) basic_fail(1, "printing all duplicated lines and repeat counts is meaningless");
+    if (argc - optind > 2) basic_fail(1, "extra operand '%s'", argv[optind + 2]);
+    out = stdout;
+    FILE *in = basic_open(optind < argc ? argv[optind] : "-");
+    if (!in) return 1;
+    if (optind + 1 < argc && strcmp(argv[optind + 1], "-")) {
+        int fd = agentsh_open(argv[optind + 1], O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        if (fd < 0 || !(out = fdopen(fd, "w"))) basic_fail(1, "%s: %s", argv[optind + 1], strerror(errno));
+    }
+    struct line last = {0}, line = {0};
+    if (show_single && show_first && !counts) all_groups(in, &last, &line);
+    else chosen(in, &last, &line);
+    if (out != stdout && fclose(out)) basic_fail(1, "%s: %s", argv[optind + 1], strerror(errno));
+    if (ferror(in)) basic_fail(1, "read error: %s", strerror(errno));
+    return 0;
+}
