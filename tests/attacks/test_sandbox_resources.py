@@ -137,3 +137,51 @@ def test_closing_its_streams_harms_only_itself(cage: Cage):
 def test_odd_exit_codes(cage: Cage, code: str):
     assert cage.attack("exit", code).exit_code == int(code) & 0xFF
     cage.assert_unharmed()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "stdout"),
+    [
+        ("seq 200000 | xargs echo | wc -w", b"200000\n"),
+        ("seq 200000 | xargs -P4 echo | wc -w", b"200000\n"),
+        ("echo {1..200000} | wc -w", b"200000\n"),
+        ('set -- $(seq 100000); echo $#; f() { echo $#; }; f "$@" "$@"', b"100000\n200000\n"),
+        (
+            "mkdir many; cd many; seq 20000 | xargs touch; ls * | wc -l; echo * | wc -w; rm *; ls | wc -l",
+            b"20000\n20000\n0\n",
+        ),
+        (
+            "x=$(head -c 3000000 /dev/zero | tr '\\0' x); echo \"$x\" | wc -c; sh -c 'echo ${#1}' _ \"$x\"",
+            b"3000001\n3000000\n",
+        ),
+    ],
+)
+def test_arguments_beyond_what_a_host_takes(cage: Cage, script: str, stdout: bytes):
+    """Counted in full: a host says E2BIG for some of these, and no peer may answer with a part."""
+    done = cage.run(script, cpu_s=120, wall_s=120)
+    assert (done.stdout, done.exit_code) == (stdout, 0), done.stderr[-300:]
+    cage.run("rm -rf many")
+    cage.assert_unharmed()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "script",
+    [
+        "echo {1..99999999} | wc -w",
+        "echo {a..z}{a..z}{a..z}{a..z}{a..z}{a..z}{a..z} | wc -w",
+        "x=x; while :; do x=$x$x; done",
+        'x=$(printf %1000s); y=("$x"); while :; do y+=("${y[@]}"); done; echo "${y[@]}"',
+        'set -- a; while :; do set -- "$@" "$@"; done',
+        "x=$(yes); echo done",
+        "yes | xargs echo > /dev/null; echo done",
+        "yes | mapfile -t lines; echo done",
+    ],
+)
+def test_words_without_end(cage: Cage, script: str):
+    """Stopped by a limit, never passed on in part."""
+    done = cage.run(script, wall_s=20, cpu_s=20, output_bytes=1 << 22)
+    assert done.exit_code == 6, (done.exit_code, done.stdout[:100], done.stderr[-300:])
+    assert done.stdout == b""
+    cage.assert_unharmed()
