@@ -39,7 +39,8 @@ def open_screen(directory: str, *, model: str | None, policy: str | None, data_d
     Raises:
         UsageError: there is none, or ``directory`` is no directory.
     """
-    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
+    # It is drawn on stderr, so that it needs all three.
+    if not all(is_terminal(s) for s in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError(
             "The full-screen interface needs a terminal.",
             files="Nothing was run.",

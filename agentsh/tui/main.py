@@ -67,6 +67,7 @@ class MainScreen(WorkScreen):
     """The screen that the program opens with."""
 
     NAME = "Main"
+    AUTO_FOCUS = "#prompt"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
 
     BINDINGS: ClassVar[list[BindingType]] = [
