@@ -25,6 +25,7 @@ from compiler import (
     EMULATED,
     HERE,
     LIBRARIES,
+    MEMORY,
     OURS,
     TARGET,
     WORK,
@@ -57,7 +58,8 @@ TOYBOX = Source(
     content_sha256="048022e9b0a2fc6adbc923d775d172f730904a49fa45c82ed19074039c5438d6",
 )
 
-THEIRS = ["-Os", "-w", "-D__linux__", "-Dmain=toybox_start", "-D_WASI_EMULATED_PROCESS_CLOCKS"]
+# Its own build says too that characters have no sign.
+THEIRS = ["-Os", "-w", "-funsigned-char", "-D__linux__", "-Dmain=toybox_start", "-D_WASI_EMULATED_PROCESS_CLOCKS"]
 
 
 def our_files(name: str) -> list[Path]:
@@ -175,7 +177,7 @@ def compile_all(modules: dict[str, list[Unit]]) -> dict[str, list[str]]:
 
     def compile_one(job: tuple[Unit, str]) -> None:
         unit, out = job
-        zig("-c", *TARGET, *unit.flags, *MAPS, str(unit.source), "-o", out)
+        zig("-c", *TARGET, *MEMORY, *unit.flags, *MAPS, str(unit.source), "-o", out)
         done = next(counter)
         if done % 20 == 0 or done == len(jobs):
             say(f"{done}/{len(jobs)} compiled, {unit.title}")
@@ -193,7 +195,7 @@ def link(name: str, objects: list[str]) -> str:
         The module's sha256.
     """
     linked = WORK / "objects" / name / f"{name}.wasm"
-    extra = PORTS[name].link if name in PORTS else ()
+    extra = ("-Wl,--export=agentsh_memory_refused", *(PORTS[name].link if name in PORTS else ()))
     zig(*TARGET, "-O2", "-s", "-o", str(linked), *objects, *extra, *(f"-l{lib}" for lib in LIBRARIES))
     BIN.mkdir(parents=True, exist_ok=True)
     target = BIN / f"{name}.wasm"

@@ -57,6 +57,18 @@ PATCHES: Final = (
     ("toys/posix/split.c", "O_TRUNC, st.st_mode & 0777);", "O_TRUNC, 0666);"),
     # A text ends where its last line does.
     ("toys/pending/fold.c", "    xwrite(1, buf, bufsz);\n  }\n  xputc('\\n');\n", "    xwrite(1, buf, bufsz);\n  }\n"),
+    # At the end of the input there comes no 'else' any more.
+    (
+        "toys/pending/bc.c",
+        "    if (comment) s = bc_parse_err(&BC_VM->prs, BC_ERROR_PARSE_COMMENT);",
+        (
+            "    if (!comment && !string && BC_VM->prs.flags.len == 1 && BC_PARSE_IF_END(&BC_VM->prs)) {\n"
+            "      bc_parse_noElse(&BC_VM->prs);\n"
+            "      if (!BC_PARSE_NO_EXEC(&BC_VM->prs)) s = bc_program_exec(&BC_VM->prog);\n"
+            "      if (s && s != BC_STATUS_EOF) goto err;\n    }\n"
+            "    if (comment) s = bc_parse_err(&BC_VM->prs, BC_ERROR_PARSE_COMMENT);"
+        ),
+    ),
     # Which of two files is newer, or whether they are one.
     (
         "toys/posix/test.c",

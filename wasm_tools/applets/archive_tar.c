@@ -112,6 +112,7 @@ static void add_from(char ***list, size_t *count, const char *path)
         if (line[n - 1] == mark) line[--n] = 0;
         if (n) add(list, count, line);
     }
+    if (ferror(in)) archive_fail(TAR_FATAL, "%s: %s", path, strerror(errno));
     free(line);
     if (in != stdin) fclose(in);
 }

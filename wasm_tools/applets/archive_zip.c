@@ -332,6 +332,7 @@ int zip_main(int argc, char *argv[])
     for (char *line = NULL; from_input;) {
         size_t cap = 0;
         ssize_t n = getline(&line, &cap, stdin);
+        if (n <= 0 && ferror(stdin)) archive_fail(16, "read error: %s", strerror(errno));
         if (n <= 0) break;
         if (line[n - 1] == '\n') line[n - 1] = 0;
         add(&given, &given_count, line);

@@ -216,6 +216,7 @@ static int date_main(int argc, char *argv[])
             if (line[n - 1] == '\n') line[n - 1] = 0;
             one(line, format, now);
         }
+        if (ferror(in)) fail("%s: %s", file, strerror(errno));
     } else if (text) one(text, format, now);
     else {
         show(format, at);

@@ -190,6 +190,7 @@ static void add_filters_from(const char *path)
         if (line[n - 1] == '\n') line[n - 1] = 0;
         if (*line) add_filter('x', line);
     }
+    if (ferror(in)) grep_fail("%s: %s", path, strerror(errno));
     free(line);
     fclose(in);
 }

@@ -199,6 +199,7 @@ int sed_read_line(int append)
             now.number++;
             return 1;
         }
+        if (ferror(in.file)) sed_fail(4, "read error: %s", strerror(errno));
         finish_file();
     }
 }

@@ -339,7 +339,7 @@ int sed_run(struct command *program, char **files)
                 if (c->regex && (n = getline(&line, &cap, (FILE *)c->regex)) > 0) {
                     text_put(&now.queued, line, (size_t)n);
                     if (line[n - 1] != '\n') text_put(&now.queued, "\n", 1);
-                }
+                } else if (c->regex && ferror((FILE *)c->regex)) sed_fail(4, "%s: %s", c->text.at, strerror(errno));
                 break;
             }
             case 's':

@@ -40,6 +40,7 @@ FILE *table_open(const char *name)
 ssize_t table_line(FILE *in, char **text, size_t *cap, int end)
 {
     ssize_t n = getdelim(text, cap, end, in);
+    if (n < 0 && ferror(in)) table_fail("read error: %s", strerror(errno));
     if (n > 0 && (*text)[n - 1] == end) (*text)[--n] = 0;
     return n;
 }

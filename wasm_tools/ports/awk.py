@@ -125,6 +125,20 @@ _CHANGES = (
         "\ts = pfa->initstat;\n\tpatlen = 0;\n",
         '\tif (pfa->agentsh_re) FATAL("RS cannot look around");\n\ts = pfa->initstat;\n\tpatlen = 0;\n',
     ),
+    # Brackets are parsed by calls that call each other.
+    (
+        "b.c",
+        "Node *reparse(const char *p)\t",
+        "static int agentsh_depth;\n\nNode *reparse(const char *p)\t",
+    ),
+    ("b.c", "\tlastre = prestr = (const uschar *) p;", "\tagentsh_depth = 0;\n\tlastre = prestr = (const uschar *) p;"),
+    (
+        "b.c",
+        "\t\tnp = regexp();\n\t\tif (rtok == ')') {\n",
+        "\t\tif (++agentsh_depth > 1000)\n"
+        '\t\t\tFATAL("a regular expression with more than 1000 brackets in each other");\n'
+        "\t\tnp = regexp();\n\t\tagentsh_depth--;\n\t\tif (rtok == ')') {\n",
+    ),
     ("tran.c", '#include "awk.h"\n', '#include "awk.h"\n#include "extensions.h"\n'),
     (
         "tran.c",

@@ -22,6 +22,13 @@
 
 #include "agentsh.h"
 
+/* A line that cannot be read is not the end of a file. */
+ssize_t toybox_getdelim(char **line, size_t *cap, int end, FILE *in);
+#undef getdelim
+#undef getline
+#define getdelim toybox_getdelim
+#define getline(line, cap, in) toybox_getdelim(line, cap, '\n', in)
+
 #define sigjmp_buf jmp_buf
 #define sigsetjmp(env, save) setjmp(env)
 #define siglongjmp longjmp
@@ -44,7 +51,7 @@ typedef struct { int si_signo, si_code, si_pid, si_uid, si_status; } siginfo_t;
 struct sigaction {
     void (*sa_handler)(int);
     void (*sa_sigaction)(int, siginfo_t *, void *);
-    unsigned long sa_mask;
+    sigset_t sa_mask;
     int sa_flags;
 };
 #define SA_RESTART 0

@@ -118,6 +118,7 @@ void tzset(void) {}
 
 /* Signals: none arrive. */
 int sigaction(int sig, const struct sigaction *act, struct sigaction *old) { (void)sig, (void)act, (void)old; return 0; }
+int sigemptyset(sigset_t *set) { memset(set, 0, sizeof(*set)); return 0; }
 int sigfillset(sigset_t *set) { memset(set, 255, sizeof(*set)); return 0; }
 int sigprocmask(int how, const sigset_t *set, sigset_t *old) { (void)how, (void)set, (void)old; return 0; }
 
@@ -188,4 +189,14 @@ char *mkdtemp(char *path)
         memset(path + strlen(path) - count, 'X', count);
     }
     return NULL;
+}
+
+ssize_t toybox_getdelim(char **line, size_t *cap, int end, FILE *in)
+{
+    ssize_t n = getdelim(line, cap, end, in);
+    if (n < 0 && ferror(in)) {
+        perror("read error");
+        exit(1);
+    }
+    return n;
 }

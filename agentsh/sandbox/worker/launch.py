@@ -34,6 +34,8 @@ _CANNOT_RUN = 126
 _FILE_TOO_LARGE = 0x46420000 + 128 + 25
 """How a module of ours ends that met EFBIG (`common/streams.c`): no exit status, so that none is taken for it."""
 _FILES = "/dev/fd"
+_REFUSED = "agentsh_memory_refused"
+"""Where a module of the userland notes that it was refused memory: `wasm_tools/common/memory.c`."""
 _NEARLY_ALL = 0.75  # of its memory, in use by a command that failed: what it failed for
 _MAX_AT_ONCE = 256
 # Far more than any program has, and little enough to lose.
@@ -313,6 +315,7 @@ class Instances:
     ) -> int:
         frame.exit_code = None
         instance: wt.Instance | None = None
+        short = True
         try:
             instance = make()  # which runs a start function, where the module has one
             status = command.run(store, instance) & 0xFF
@@ -328,6 +331,7 @@ class Instances:
             else:
                 streams.say(f"{name}: crashed: {_reason(e)}")
                 status = _ABORTED
+                short = e.trap_code is not wt.TrapCode.STACK_OVERFLOW  # which has nothing to do with memory
         except wt.WasmtimeError as e:
             if streams.stopped():
                 return _KILLED
@@ -336,7 +340,7 @@ class Instances:
                 return _CANNOT_RUN
             streams.say(f"{name}: crashed: {_last_line(e)}")  # a call of WASI's that makes no sense to it
             status = _ABORTED
-        if status and instance is not None and self._memory_is_short(store, instance):
+        if status and short and instance is not None and self._memory_is_short(store, instance):
             self.stop("memory_bytes", f"{name} failed with its memory used up.")
         return status
 
@@ -352,12 +356,19 @@ class Instances:
         streams.say(f"{name}: cannot be started: {_last_line(error)}")
 
     def _memory_is_short(self, store: wt.Store, instance: wt.Instance) -> bool:
-        """Whether a command that failed had nearly all of its memory in use.
+        """Whether a command that failed was refused memory.
 
-        The engine tells the module that it cannot grow, and nobody else.
+        The engine tells the module that it cannot grow, and nobody else. The userland's modules make a note of it. Of
+        others, and of what a module's C library asks for itself, it is known only how much was in use.
         """
-        memory = instance.exports(store).get("memory")
-        return isinstance(memory, wt.Memory) and memory.data_len(store) > self._limits.memory_bytes * _NEARLY_ALL
+        exports = instance.exports(store)
+        memory, note = exports.get("memory"), exports.get(_REFUSED)
+        if not isinstance(memory, wt.Memory):
+            return False
+        place = note.value(store) if isinstance(note, wt.Global) else None
+        if isinstance(place, int) and place > 0 and any(memory.read(store, place, place + 4)):
+            return True
+        return memory.data_len(store) > self._limits.memory_bytes * _NEARLY_ALL
 
     def _switch(self) -> tuple[wt.Module, wt.Module]:
         if self._switches is None:
@@ -392,6 +403,8 @@ def _last_line(error: wt.WasmtimeError) -> str:
 
 def _reason(trap: wt.Trap) -> str:
     code = trap.trap_code
+    if code is wt.TrapCode.STACK_OVERFLOW:
+        return "stack overflow: its calls or its input are nested too deeply"
     return "a trap" if code is None else code.name.lower().replace("_", " ")
 
 

@@ -35,15 +35,40 @@ def test_what_does_not_end_is_stopped(box: Box, script: str) -> None:
     "script",
     [
         "awk 'BEGIN { while (1) a[n++] = \"a long text that takes room, again and again\" n }'",
+        "jq -n 'def f: 1 + f; f'",
         "jq -n '[range(infinite)] | length'",
         "js -e 'const a = []; for (;;) a.push(\"x\".repeat(1000) + a.length)'",
         "sqlite3 :memory: 'create table t as with recursive c as (select 1 union all select 1 from c) select * from c'",
+        "bc <<< 'while (1) a[i++] = i'",
+        # One request that is too large, with most of the memory free.
+        "js -e 'new Uint8Array(300e6)'",
+        "sqlite3 :memory: 'select length(hex(zeroblob(400000000)))'",
+        "head -c 60M /dev/zero | awk '{ print length($0) }'",
+        "head -c 60M /dev/zero | sed s/a/b/",
+        "head -c 60M /dev/zero | jq -R length",
+        "head -c 60M /dev/zero | sort",
+        "head -c 60M /dev/zero | cut -c1",
+        "head -c 60M /dev/zero | uniq",
+        "head -c 60M /dev/zero > a; grep -f a a",
     ],
 )
 def test_what_takes_all_memory_is_stopped(box: Box, script: str) -> None:
     outcome = box.run(script, memory_bytes=48 * MIB)
-    assert outcome.stopped == "memory_bytes"
+    assert (outcome.stopped, outcome.exit_code) == ("memory_bytes", 6)
+    assert outcome.stderr
     assert box.run("echo on").stdout == b"on\n"
+
+
+def test_what_copes_with_less_memory_goes_on(box: Box) -> None:
+    script = "js -e 'try { new Uint8Array(300e6) } catch (e) { console.log(e.message) }'"
+    outcome = box.run(script, memory_bytes=48 * MIB)
+    assert (outcome.stdout, outcome.exit_code, outcome.stopped) == (b"out of memory\n", 0, "")
+
+
+def test_a_stack_that_is_full_is_not_called_a_want_of_memory(box: Box) -> None:
+    outcome = box.run("awk 'function f(n) { return f(n + 1) } BEGIN { f(1) }'", memory_bytes=24 * MIB)
+    assert (outcome.exit_code, outcome.stopped) == (134, "")
+    assert b"nested too deeply" in outcome.stderr
 
 
 @pytest.mark.parametrize(
@@ -53,7 +78,13 @@ def test_what_takes_all_memory_is_stopped(box: Box, script: str) -> None:
         "js -e 'function f() { return f() + 1 } f()'",
         "js -e 'let o = []; for (let i = 0; i < 1e6; i++) o = [o]; JSON.stringify(o)'",
         "js -e 'let s = \"[\".repeat(1e6); JSON.parse(s)'",
+        'awk \'BEGIN { s = sprintf("%100000s", ""); gsub(/ /, "(", s); print ("x" ~ s) }\'',
+        "awk \"BEGIN { print $(printf '%0100000d' 0 | tr 0 '(')1 }\"",
         "printf '%0100000d' 0 | tr 0 '[' | jq .",
+        "sqlite3 :memory: \"select $(printf '%0100000d' 0 | tr 0 '(')\"",
+        "grep -E \"$(printf '%0100000d' 0 | tr 0 '(')\" /dev/null",
+        "sed -E \"s/$(printf '%0100000d' 0 | tr 0 '(')/x/\" /dev/null",
+        "bc <<< \"$(printf '%0100000d' 0 | tr 0 '(')1\"",
     ],
 )
 def test_deep_recursion_fails_and_the_session_goes_on(box: Box, script: str) -> None:
@@ -61,6 +92,17 @@ def test_deep_recursion_fails_and_the_session_goes_on(box: Box, script: str) -> 
     assert outcome.exit_code != 0
     assert outcome.stderr
     assert box.run("echo on").stdout == b"on\n"
+
+
+def test_deep_recursion_of_javascript_says_what_it_is(box: Box) -> None:
+    outcome = box.run("js -e 'function f() { return f() + 1 } f()'")
+    assert (outcome.exit_code, outcome.stderr) == (1, b"Uncaught RangeError: Maximum call stack size exceeded\n")
+
+
+def test_a_pattern_with_many_brackets_says_so(box: Box) -> None:
+    outcome = box.run('awk \'BEGIN { s = sprintf("%100000s", ""); gsub(/ /, "(", s); print ("x" ~ s) }\'')
+    assert outcome.exit_code == 2
+    assert b"more than 1000 brackets" in outcome.stderr
 
 
 def test_writers_of_a_database_side_by_side_lose_nothing(box: Box) -> None:

@@ -119,6 +119,18 @@ def test_its_memory_is_limited(python: Box):
     assert (done.exit_code, done.stopped) == (6, "memory_bytes")
 
 
+def test_one_request_that_is_too_large_is_an_error_of_its_own(python: Box):
+    done = python.run("python -c 'bytearray(10**9)'", memory_bytes=128 << 20)
+    assert done.exit_code != 0
+    assert b"MemoryError" in done.stderr
+
+
+def test_deep_recursion_is_an_error_of_its_own(python: Box):
+    done = python.run("python -c 'def f(): return 1 + f()\nf()'")
+    assert done.exit_code == 1
+    assert b"RecursionError" in done.stderr
+
+
 def test_it_has_no_network_and_no_processes(python: Box):
     assert python.run("python -c 'import socket; socket.create_connection((\"127.0.0.1\", 80))'").exit_code == 1
     assert python.run("python -c 'import subprocess; subprocess.run([\"true\"])'").exit_code == 1

@@ -25,7 +25,8 @@ static void report(JSContext *ctx, JSValueConst error)
     const char *stack = NULL;
     if (JS_IsError(error)) {
         JSValue value = JS_GetPropertyStr(ctx, error, "stack");
-        if (!JS_IsUndefined(value)) stack = JS_ToCString(ctx, value);
+        /* It is no text where there was no room left to make it. */
+        if (JS_IsString(value)) stack = JS_ToCString(ctx, value);
         JS_FreeValue(ctx, value);
     }
     fprintf(stderr, "Uncaught %s\n", stack && *stack ? stack : text ? text : "exception");
