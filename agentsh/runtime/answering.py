@@ -1,0 +1,212 @@
+"""Answering: approve, reject, commit, discard; undoing; and handing on what was committed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agentsh.core.action import ActionRecord, ActionStatus
+from agentsh.core.errors import UsageError
+from agentsh.runtime.parts import Parts
+from agentsh.runtime.pending import STAGED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from agentsh.core.diff import FileDiff
+    from agentsh.core.history import Resolution
+    from agentsh.core.report import CommitResult
+    from agentsh.runtime.export import Exported
+    from agentsh.runtime.hunks import Choice
+
+
+class Answering(Parts):
+    """Takes a person's answers."""
+
+    def approve(
+        self,
+        actions: Sequence[str],
+        *,
+        paths: Sequence[str | bytes] = (),
+        comment: str = "",
+        below: bool = True,
+        seen: Mapping[str, str] | None = None,
+        hunks: Mapping[str | bytes, Sequence[int]] | None = None,
+        lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None = None,
+    ) -> list[ActionRecord]:
+        """Approve actions, whole, by path or by hunk. The approval names the hash of what is approved.
+
+        Args:
+            actions: their ids.
+            paths: these alone, and the new directories that they need.
+            comment: kept with the approval.
+            below: a path stands for what is below it, too.
+            seen: for each action the :attr:`ChangeSet.digest` of what the person was shown; without it, what is staged
+                now is taken for that.
+            hunks: of these paths, these hunks alone, by :attr:`Hunk.number`; for one action.
+            lines: likewise the changes within these ranges of lines, which count from 1 in the state after the action.
+
+        With hunks or lines the effect on a path is split in two: what is approved, and the rest, which stays pending
+        and builds on it. Permission bits that change with the lines belong to the rest.
+
+        Raises:
+            NotFoundError: an action has no such effect, hunk or changed line.
+            PolicyDenied: the policy refuses an effect, whoever approves.
+            ConflictError: an action's effects are no longer those of ``seen``.
+        """
+        named = [_raw(p) for p in paths]
+        with self._turn():
+            return self._reviewer().approve(
+                actions, paths=named, comment=comment, below=below, seen=seen, choices=_choices(hunks, lines)
+            )
+
+    def reject(self, actions: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
+        """Drop actions from what is staged; what later actions did besides stays.
+
+        Raises:
+            ConflictError: a later action builds on one of them.
+        """
+        with self._turn():
+            return self._reviewer().reject(actions, reason=reason, status=ActionStatus.REJECTED)
+
+    def commit(self) -> CommitResult:
+        """Write every approved effect to the workspace: all of them, or none.
+
+        Raises:
+            ConflictError: the workspace is no longer what an action worked on; nothing is written.
+            ApprovalNeeded: something is staged, and none of it is approved.
+        """
+        with self._turn():
+            result = self._reviewer().commit()
+            if self.config.keep.bounded:
+                from agentsh.runtime.tidy import tidy  # noqa: PLC0415 - only with a bound
+
+                tidy(self._open_store(), self._home, self.config.keep)
+            return result
+
+    def discard(self) -> list[ActionRecord]:
+        """Drop everything that is staged."""
+        with self._turn():
+            staged = [a.id for a in self._open_store().actions(status=STAGED)]
+            return self._reviewer().reject(staged, reason="", status=ActionStatus.DISCARDED)
+
+    def revert(
+        self,
+        actions: Sequence[str],
+        *,
+        dry_run: bool = False,
+        paths: Sequence[str | bytes] = (),
+        hunks: Mapping[str | bytes, Sequence[int]] | None = None,
+        lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None = None,
+        answers: Sequence[Resolution] = (),
+    ) -> CommitResult:
+        """Undo committed actions, however old, and keep what came after them.
+
+        A revert is an action of its own: it can be reverted.
+
+        Args:
+            actions: in any order.
+            dry_run: only say what it would write, and what is in the way.
+            paths: what they did to these alone, and to what is below them.
+            hunks: of these paths, these hunks alone, by :attr:`Hunk.number`; for one action.
+            lines: likewise the changes within these ranges of lines, which count from 1 in the state after the action.
+            answers: what to do about conflicts; the first that fits one holds.
+
+        Raises:
+            NotFoundError: an action has committed no such effect, hunk or changed line.
+            ConflictError: newer work changed the same; nothing is written. ``conflicts`` has both sides of each.
+        """
+        named = [_raw(p) for p in paths]
+        with self._turn():
+            result = self._reviewer().revert(
+                actions, dry_run=dry_run, paths=named, choices=_choices(hunks, lines), answers=answers
+            )
+        return self._shown(result)
+
+    def restore(self, snapshot: str, *, paths: Sequence[str | bytes] = (), dry_run: bool = False) -> CommitResult:
+        """Bring the workspace, or some paths of it, back to a point in time. An action of its own, as a revert is.
+
+        Args:
+            snapshot: a snapshot, or any other point as :meth:`diff` takes it.
+            paths: these and what is or was below them; all, when empty.
+            dry_run: only say what it would write.
+        """
+        with self._turn():
+            result = self._reviewer().restore(snapshot, paths=[_raw(p) for p in paths], dry_run=dry_run)
+        return self._shown(result)
+
+    def undo(self) -> CommitResult:
+        """Revert the last commit; after an undo, that is the undo (so it comes back).
+
+        Raises:
+            UsageError: nothing was ever committed here.
+        """
+        with self._turn():
+            return self._reviewer().undo()
+
+    def export_branch(self, branch: str, *, onto: str = "HEAD") -> Exported:
+        """Write what was committed to a new branch of the git repository that the workspace is in.
+
+        Objects and one reference are written, and neither the working tree nor the index.
+
+        Args:
+            branch: its name.
+            onto: the commit that it starts from.
+
+        Raises:
+            UsageError: there is no git, no repository, no such commit, or nothing to write.
+            ConflictError: the branch exists.
+        """
+        from agentsh.runtime.gitbranch import to_branch  # noqa: PLC0415 - not for acting
+
+        return to_branch(self._open_store(), self.path, branch, onto=onto)
+
+    def export_patches(self, directory: Path) -> Exported:
+        """Write what was committed as patches that ``git am`` takes, into a new directory.
+
+        Raises:
+            UsageError: the directory exists, or there is nothing to write.
+        """
+        from agentsh.runtime.patches import to_patches  # noqa: PLC0415 - not for acting
+
+        return to_patches(self._open_store(), directory)
+
+    def _shown(self, result: CommitResult) -> CommitResult:
+        """A preview without the values of secrets."""
+        if not result.dry_run:
+            return result
+        from agentsh.runtime.redaction import clean_diffs  # noqa: PLC0415 - not for acting
+
+        def clean(diffs: Iterable[FileDiff | None]) -> list[FileDiff]:
+            return clean_diffs([d for d in diffs if d is not None], self._redactor)
+
+        conflicts = tuple(replace(c, diff=next(iter(clean([c.diff])), None)) for c in result.conflicts)
+        return replace(result, diffs=tuple(clean(result.diffs)), conflicts=conflicts)
+
+
+def _choices(
+    hunks: Mapping[str | bytes, Sequence[int]] | None, lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None
+) -> dict[bytes, Choice] | None:
+    """What is chosen of each path; None when nothing is."""
+    if hunks is None and lines is None:
+        return None
+    from agentsh.runtime.hunks import choices  # noqa: PLC0415 - not for acting
+
+    raw_lines = {_raw(p): r for p, r in (lines or {}).items()}
+    return choices({_raw(p): n for p, n in (hunks or {}).items()}, raw_lines)
+
+
+def _raw(path: str | bytes) -> bytes:
+    """A path as the store has it: raw bytes, relative, no slash at either end; the workspace itself is ``.``.
+
+    Raises:
+        UsageError: it is empty, as an unset variable is, or absolute.
+    """
+    raw = os.fsencode(path)
+    if not raw or raw.startswith(b"/"):
+        raise UsageError(f"{path!r} is not a path inside the workspace.", next_step="'.' is the whole workspace.")
+    while raw.startswith(b"./"):
+        raw = raw[2:].lstrip(b"/")
+    return b"" if raw == b"." else raw.rstrip(b"/")
