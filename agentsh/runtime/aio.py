@@ -148,6 +148,10 @@ class AsyncWorkspace:
         """As :meth:`Workspace.timeline`."""
         return await self._call(self._workspace.timeline, limit=limit)
 
+    async def catch_up(self) -> None:
+        """As :meth:`Workspace.catch_up`."""
+        await self._call(self._workspace.catch_up)
+
     async def diff(self, action: str | None = None, to: str | None = None) -> list[FileDiff]:
         """As :meth:`Workspace.diff`."""
         return await self._call(self._workspace.diff, action, to)

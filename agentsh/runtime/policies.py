@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from agentsh.core.action import ActionKind
 from agentsh.core.decision import Decision, Verdict
 from agentsh.core.errors import ConfigError, ShellSyntaxError, UsageError
-from agentsh.policy import Policy, parse_policy, preset
+from agentsh.policy import preset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from agentsh.core.explanation import ExampleResult, Explained, Lint
     from agentsh.core.session import SessionRecord
     from agentsh.runtime.web import Web
+    from agentsh.policy import Policy
     from agentsh.shell import Summary
 
 
@@ -31,7 +32,13 @@ def load_policy(name: str, *, protected: Sequence[str] = ()) -> Policy:
     found = preset(name, protected=protected)
     if found is not None:
         return found
-    return parse_policy(read_policy(name), name=name, protected=protected)
+    return _parsed(read_policy(name), name, protected)
+
+
+def _parsed(text: str, name: str, protected: Sequence[str] = ()) -> Policy:
+    from agentsh.policy import parse_policy  # noqa: PLC0415 - a preset needs none
+
+    return parse_policy(text, name=name, protected=protected)
 
 
 def read_policy(name: str) -> str:
@@ -94,7 +101,7 @@ def try_examples(name: str) -> list[ExampleResult]:
     from agentsh.policy.examples import run_examples  # noqa: PLC0415 - only when asked
 
     text = _file(name)
-    return run_examples(text, parse_policy(text, name=name))
+    return run_examples(text, _parsed(text, name))
 
 
 def lint_policy(name: str, *, commands: frozenset[str] = frozenset()) -> list[Lint]:
@@ -105,7 +112,7 @@ def lint_policy(name: str, *, commands: frozenset[str] = frozenset()) -> list[Li
     """
     from agentsh.policy.explain import lint  # noqa: PLC0415 - only when asked
 
-    return lint(parse_policy(_file(name), name=name), commands=commands)
+    return lint(_parsed(_file(name), name), commands=commands)
 
 
 def _file(name: str) -> str:

@@ -69,6 +69,7 @@ METHODS = [
     "actions",
     "add_message",
     "approve",
+    "catch_up",
     "check",
     "clean",
     "close",
