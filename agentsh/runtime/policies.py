@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from agentsh.core.action import ActionRecord
     from agentsh.core.explanation import ExampleResult, Explained, Lint
     from agentsh.core.session import SessionRecord
-    from agentsh.runtime.web import Web
     from agentsh.policy import Policy
+    from agentsh.runtime.web import Web
     from agentsh.shell import Summary
 
 

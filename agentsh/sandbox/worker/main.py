@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import select
+import signal
 import socket
 import sys
 import threading
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _TICK_S = 0.005
 _LEFTOVERS_S = 0.05
+_ALONE_S = 5.0  # past its time limit a job has no parent any more that could stop it
 _OWN_THREADS = 3  # the main one, the one that serves, the one that watches
 _NOT_FOUND = 127
 _FAILED = 1
@@ -139,6 +142,9 @@ class Worker:
             self._instances.begin(
                 limits, self._tree, clock=message.get("clock", True), scripted=bool(message.get("script"))
             )
+            # What holds the interpreter cannot be stopped from within, and a parent that died stops nothing any more:
+            # the kernel ends the process then (SIGALRM's default). A living parent's wish comes long before that.
+            signal.setitimer(signal.ITIMER_REAL, limits.wall_s + _ALONE_S)
             if message.get("script"):
                 status = self._run_script(message["script"], limits, fds)
             else:
@@ -154,6 +160,7 @@ class Worker:
                 self._instances.stop("open_files", "The action has too many files and pipes open at once.")
             _say(fds[2], f"agentsh: {e.strerror or e}")
         finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             self._instances.end()
         stopped = self._instances.stopped
         return {
@@ -223,7 +230,9 @@ class Worker:
             if current:
                 while self._job == number:  # the interpreter may be about to start one more
                     self._instances.tick()
-                    time.sleep(_TICK_S)
+                    # A parent that died meanwhile cannot kill this process any more, and what runs may never end.
+                    if select.select([self._control], [], [], _TICK_S)[0]:
+                        break
 
 
 def _load() -> None:
