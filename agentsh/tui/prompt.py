@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 _MOST_HISTORY = 500
+_OWN_KEYS = frozenset(["prompt.send", "prompt.newline", "prompt.complete"])
+"""Bindings for keys that an editor of text would take for itself."""
 
 
 class Prompt(TextArea):
     """Enter sends, ctrl+j breaks the line, up and down at the edges go through what was sent before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "Send", id="prompt.send", priority=True),
-        Binding("ctrl+j", "newline", "New line", id="prompt.newline", show=False, priority=True),
+        Binding("enter", "send", "Send", id="prompt.send"),
+        Binding("ctrl+j", "newline", "New line", id="prompt.newline", show=False),
         Binding("up", "history(-1)", "Sent before", id="prompt.before", show=False),
         Binding("down", "history(1)", "Sent after", id="prompt.after", show=False),
-        Binding(
-            "tab", "complete", "Complete @path, or the other pane", id="prompt.complete", show=False, priority=True
-        ),
+        Binding("tab", "complete", "Complete @path, or the other pane", id="prompt.complete", show=False),
     ]
 
     class Sent(Message):
@@ -49,6 +49,16 @@ class Prompt(TextArea):
         self._history: list[str] = []
         self._at = 0
         self._draft = ""
+
+    async def _on_key(self, event: events.Key) -> None:
+        # In its turn among the characters: a priority binding would run before those that were typed ahead of it.
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            if binding.id in _OWN_KEYS:
+                event.stop()
+                event.prevent_default()
+                await self.run_action(binding.action)
+                return
+        await super()._on_key(event)
 
     async def _on_paste(self, event: events.Paste) -> None:
         # What is pasted may come from anywhere, and is shown as it is edited.
