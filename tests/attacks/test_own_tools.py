@@ -249,6 +249,7 @@ def test_modules_that_are_no_tools(tools: UserTools, tmp_path: Path, text: str, 
         (b"a\0b", "t.py", "NUL"),
         (b"print()", "t.txt", "no WASM module"),
     ],
+    ids=["component", "version", "cut", "short", "text", "elf", "large", "large-script", "latin", "nul", "other"],
 )
 def test_files_that_are_no_tools(tools: UserTools, tmp_path: Path, content: bytes, name: str, why: str):
     (tmp_path / name).write_bytes(content)
@@ -421,7 +422,7 @@ for path in ("new", "/workspace/new", "/usr/local/lib/new", "../new"):
         print("WROTE", path)
     except OSError:
         pass
-print(sorted(set(os.environ) - {"PYTHONDONTWRITEBYTECODE", "PYTHONTZPATH"}))
+print(sorted(n for n in os.environ if not n.startswith(("PYTHON", "PYTEST"))))  # those are the sandbox's own
 """
 
 

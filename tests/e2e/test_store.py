@@ -32,7 +32,7 @@ def test_an_old_copy_put_back_is_told_by_every_command(agentsh: Any) -> None:
     report = agentsh.json("check", code=7)
     assert any("older than it was" in p for p in report["problems"])
     assert b"check --repair" in agentsh("check", code=7).stderr
-    assert b"Repaired. Saved" in agentsh("check", "--repair").stderr
+    assert b"Repaired in place" in agentsh("check", "--repair").stderr
     assert agentsh("status").stderr == b""
     agentsh("exec", "--commit", "echo 3 > f")
     assert (agentsh.root / "f").read_text() == "3\n"
