@@ -22,7 +22,7 @@ int grep_failed, grep_selected;
 _Noreturn void grep_fail(const char *format, ...)
 {
     va_list args;
-    fflush(stdout);
+    out_flush();
     fputs("grep: ", stderr);
     va_start(args, format);
     vfprintf(stderr, format, args);
@@ -35,7 +35,7 @@ void grep_complain(const char *name, int err)
 {
     grep_failed = 1;
     if (grep.silent) return;
-    fflush(stdout);
+    out_flush();
     fprintf(stderr, "grep: %s: %s\n", name, strerror(err));
 }
 
@@ -337,7 +337,6 @@ static void parse(int argc, char *argv[])
 
 int main(int argc, char *argv[])
 {
-    setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     pattern_program = "grep";
     parse(argc, argv);
     if (!patterns_given) {
@@ -363,6 +362,6 @@ int main(int argc, char *argv[])
     }
     else if (!files) search_argument("-");
     for (int i = optind; i < argc; i++) search_argument(argv[i]);
-    if (fflush(stdout) || ferror(stdout)) return 2;
+    if (out_flush()) return 2;
     return grep_failed ? 2 : !grep_selected;
 }

@@ -13,6 +13,7 @@
 /* One file on its way through the search. */
 struct file {
     const char *name;
+    size_t name_len;
     long long line;       /* number of the line at counted */
     long long offset;     /* of the buffer's first byte in the file */
     const char *counted;  /* where line is the number of */
@@ -39,25 +40,22 @@ static long long count_lines(const char *from, const char *to)
 static void prefix(struct file *f, const char *line, char mark)
 {
     if (grep.with_name) {
-        fputs(f->name, stdout);
-        putchar(grep.null_name ? 0 : mark);
+        out_bytes(f->name, f->name_len);
+        out_byte(grep.null_name ? 0 : mark);
     }
     if (grep.number) {
         f->line += count_lines(f->counted, line);
         f->counted = line;
-        char text[24], *p = text + sizeof(text);
-        *--p = mark;
-        for (long long n = f->line; n; n /= 10) *--p = (char)('0' + n % 10);
-        fwrite(p, 1, (size_t)(text + sizeof(text) - p), stdout);
+        out_number(f->line, mark);
     }
 }
 
 static void print_line(struct file *f, const char *line, const char *end, char mark)
 {
     prefix(f, line, mark);
-    if (grep.byte_offset) printf("%lld%c", f->offset + (line - grep_matcher.buffer), mark);
-    fwrite(line, 1, (size_t)(end - line), stdout);
-    if (end == line || end[-1] != grep.eol) putchar(grep.eol);
+    if (grep.byte_offset) out_number(f->offset + (line - grep_matcher.buffer), mark);
+    out_bytes(line, (size_t)(end - line));
+    if (end == line || end[-1] != grep.eol) out_byte(grep.eol);
     f->printed = end;
 }
 
@@ -68,9 +66,9 @@ static void print_matches(struct file *f, char *line, char *end)
     while (at <= len && matcher_line(&grep_matcher, line, len, at, &s)) {
         if (s.end > s.start) {
             prefix(f, line, ':');
-            if (grep.byte_offset) printf("%lld:", f->offset + (line - grep_matcher.buffer) + (long long)s.start);
-            fwrite(line + s.start, 1, s.end - s.start, stdout);
-            putchar(grep.eol);
+            if (grep.byte_offset) out_number(f->offset + (line - grep_matcher.buffer) + (long long)s.start, ':');
+            out_bytes(line + s.start, s.end - s.start);
+            out_byte(grep.eol);
         }
         at = s.end > s.start ? s.end : s.end + 1;
     }
@@ -100,13 +98,13 @@ static int select_line(struct file *f, char *start, char *line, char *end)
     grep_selected = 1;
     if (grep.quiet) {
         /* Nothing more can change the answer. */
-        fflush(stdout);
+        out_flush();
         exit(0);
     }
     if (grep.names || grep.names_without) return 0;
     if (!grep.count) {
         if (f->binary) {
-            fflush(stdout);
+            out_flush();
             fprintf(stderr, "grep: %s: binary file matches\n", f->name);
             return 0;
         }
@@ -119,7 +117,7 @@ static int select_line(struct file *f, char *start, char *line, char *end)
                 char *previous = memrchr(floor, grep.eol, (size_t)(from - 1 - floor));
                 from = previous ? previous + 1 : (char *)floor;
             }
-            if ((grep.before || grep.after) && f->separate && from != f->printed) puts("--");
+            if ((grep.before || grep.after) && f->separate && from != f->printed) out_bytes("--\n", 3);
             for (; from < line; from = line_end(from, line)) print_line(f, from, line_end(from, line), '-');
             print_line(f, line, end, ':');
             f->separate = 1;
@@ -173,14 +171,14 @@ static void finish(struct file *f)
 {
     if (grep.count) {
         if (grep.with_name) {
-            fputs(f->name, stdout);
-            putchar(grep.null_name ? 0 : ':');
+            out_bytes(f->name, f->name_len);
+            out_byte(grep.null_name ? 0 : ':');
         }
-        printf("%lld\n", f->selected);
+        out_number(f->selected, '\n');
     }
     if (grep.names ? f->selected > 0 : grep.names_without ? f->selected == 0 : 0) {
-        fputs(f->name, stdout);
-        putchar(grep.null_name ? 0 : '\n');
+        out_bytes(f->name, f->name_len);
+        out_byte(grep.null_name ? 0 : '\n');
     }
 }
 
@@ -189,7 +187,7 @@ static int gap;
 
 static struct file new_file(const char *name)
 {
-    return (struct file){.name = name, .line = 1, .separate = gap};
+    return (struct file){.name = name, .name_len = strlen(name), .line = 1, .separate = gap};
 }
 
 /* A file that lies in memory whole, with a byte to spare behind it. */
