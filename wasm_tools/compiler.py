@@ -15,8 +15,9 @@ WORK = HERE / ".build"
 ZIG_VERSION = "0.17.1"
 
 TARGET = ["--target=wasm32-wasi", "-msimd128"]
-MEMORY = [f"-D{name}=agentsh_{name}" for name in ("malloc", "calloc", "realloc", "getdelim", "getline")]
-"""Calls that take memory go by way of ``common/memory.c``."""
+_WRAPPED = ("malloc", "calloc", "realloc", "getdelim", "getline", "fclose")
+MEMORY = [f"-D{name}=agentsh_{name}" for name in _WRAPPED]
+"""Calls that take memory go by way of ``common/memory.c``, the end of a file by way of ``common/buffers.c``."""
 OURS = ["-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror"]
 EMULATED = ["-D_WASI_EMULATED_SIGNAL", "-D_WASI_EMULATED_MMAN", "-D_WASI_EMULATED_GETPID"]
 LIBRARIES = ["wasi-emulated-signal", "wasi-emulated-mman", "wasi-emulated-process-clocks", "wasi-emulated-getpid"]

@@ -87,7 +87,6 @@ int main(int argc, char *argv[])
                  {"unzip", unzip_main}, {"zipinfo", unzip_main}};
     const char *slash = argc ? strrchr(argv[0], '/') : NULL;
     archive_tool = slash ? slash + 1 : argc ? argv[0] : "";
-    setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     agentsh_want_modes = 1;
     for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
         if (strcmp(tools[i].name, archive_tool)) continue;

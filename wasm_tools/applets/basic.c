@@ -82,7 +82,6 @@ int main(int argc, char *argv[])
                  {"sha384sum", digest_main}, {"sha512sum", digest_main}, {"split", split_main}, {"sum", sum_main}, {"uniq", uniq_main}};
     const char *slash = argc ? strrchr(argv[0], '/') : NULL;
     basic_tool = slash ? slash + 1 : argc ? argv[0] : "";
-    setvbuf(stdout, NULL, _IOFBF, 1 << 14);
     for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
         if (strcmp(tools[i].name, basic_tool)) continue;
         int status = tools[i].run(argc, argv);

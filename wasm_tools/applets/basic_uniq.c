@@ -8,14 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lines.h"
+#include "out.h"
+
 enum between { NONE, PREPEND, SEPARATE, APPEND, BOTH };
 
 struct line {
-    char *at;
+    const char *at; /* in the reader's buffer, until the next line is read; or a copy */
+    char *copy;
     size_t cap, len;
 };
 
-static FILE *out;
 static int counts, fold, end = '\n';
 static int show_single = 1, show_first = 1, show_later;
 static enum between repeated, grouping;
@@ -28,12 +31,23 @@ static const struct option long_options[] = {
     {"repeated", 0, 0, 'd'}, {"skip-chars", 1, 0, 's'}, {"skip-fields", 1, 0, 'f'}, {"unique", 0, 0, 'u'}, {"zero-terminated", 0, 0, 'z'}, {0, 0, 0, 0},
 };
 
-static int next_line(FILE *in, struct line *line)
+static int next_line(struct lines *in, struct line *line)
 {
-    ssize_t n = getdelim(&line->at, &line->cap, end, in);
-    if (n <= 0) return 0;
-    line->len = (size_t)n - (line->at[n - 1] == end);
+    size_t len;
+    const char *at = lines_next(in, (char)end, &len);
+    if (!at) return 0;
+    line->at = at;
+    line->len = len - (at[len - 1] == end);
     return 1;
+}
+
+/* Keep a line past the next one. */
+static void keep(struct line *last, const struct line *line)
+{
+    if (last->cap < line->len) last->copy = basic_allocate(last->copy, last->cap = 2 * line->len);
+    if (line->len) memcpy(last->copy, line->at, line->len);
+    last->at = last->copy;
+    last->len = line->len;
 }
 
 /* Where the part begins that is compared, and its length in *len. */
@@ -63,47 +77,49 @@ static int same(const struct line *a, const struct line *b)
 
 static void put(const struct line *line)
 {
-    fwrite(line->at, 1, line->len, out);
-    putc(end, out);
+    out_bytes(line->at, line->len);
+    out_byte((char)end);
 }
 
 static void put_chosen(const struct line *line, int later, long long repeats)
 {
     if (!(!repeats ? show_single : later ? show_later : show_first)) return;
-    if (counts) fprintf(out, "%7lld ", repeats + 1);
+    if (counts) {
+        char text[32];
+        out_bytes(text, (size_t)snprintf(text, sizeof(text), "%7lld ", repeats + 1));
+    }
     put(line);
 }
 
-static void all_groups(FILE *in, struct line *last, struct line *line)
+static void all_groups(struct lines *in, struct line *last, struct line *line)
 {
     int any = 0;
     while (next_line(in, line)) {
         int opens = !any || !same(line, last);
-        if (opens && (grouping == PREPEND || grouping == BOTH || (any && grouping))) putc(end, out);
+        if (opens && (grouping == PREPEND || grouping == BOTH || (any && grouping))) out_byte((char)end);
         if (opens || grouping) put(line);
-        struct line spare = *last;
-        if (opens || grouping) *last = *line, *line = spare;
+        if (opens || grouping) keep(last, line);
         any = 1;
     }
-    if (any && (grouping == APPEND || grouping == BOTH)) putc(end, out);
+    if (any && (grouping == APPEND || grouping == BOTH)) out_byte((char)end);
 }
 
-static void chosen(FILE *in, struct line *last, struct line *line)
+static void chosen(struct lines *in, struct line *last, struct line *line)
 {
     long long repeats = 0;
     int first = 1;
-    if (!next_line(in, last)) return;
+    if (!next_line(in, line)) return;
+    keep(last, line);
     while (next_line(in, line)) {
         int again = same(line, last);
         repeats += again;
         if (repeated) {
             if (!again) first &= !repeats;
-            else if (repeats == 1 && (repeated == PREPEND || (repeated == SEPARATE && !first))) putc(end, out);
+            else if (repeats == 1 && (repeated == PREPEND || (repeated == SEPARATE && !first))) out_byte((char)end);
         }
         if (again && !show_later) continue;
         put_chosen(last, again, repeats);
-        struct line spare = *last;
-        *last = *line, *line = spare;
+        keep(last, line);
         if (!again) repeats = 0;
     }
     put_chosen(last, 0, repeats);
@@ -143,17 +159,18 @@ int uniq_main(int argc, char *argv[])
     if (grouping && chose) basic_fail(1, "--group is mutually exclusive with -c/-d/-D/-u");
     if (counts && show_later) basic_fail(1, "printing all duplicated lines and repeat counts is meaningless");
     if (argc - optind > 2) basic_fail(1, "extra operand '%s'", argv[optind + 2]);
-    out = stdout;
-    FILE *in = basic_open(optind < argc ? argv[optind] : "-");
-    if (!in) return 1;
+    FILE *file = basic_open(optind < argc ? argv[optind] : "-");
+    if (!file) return 1;
     if (optind + 1 < argc && strcmp(argv[optind + 1], "-")) {
         int fd = agentsh_open(argv[optind + 1], O_WRONLY | O_CREAT | O_TRUNC, 0666);
-        if (fd < 0 || !(out = fdopen(fd, "w"))) basic_fail(1, "%s: %s", argv[optind + 1], strerror(errno));
+        if (fd < 0) basic_fail(1, "%s: %s", argv[optind + 1], strerror(errno));
+        out_to(fd);
     }
+    struct lines in = {.fd = fileno(file)};
     struct line last = {0}, line = {0};
-    if (show_single && show_first && !counts) all_groups(in, &last, &line);
-    else chosen(in, &last, &line);
-    if (out != stdout && fclose(out)) basic_fail(1, "%s: %s", argv[optind + 1], strerror(errno));
-    if (ferror(in)) basic_fail(1, "read error: %s", strerror(errno));
+    if (show_single && show_first && !counts) all_groups(&in, &last, &line);
+    else chosen(&in, &last, &line);
+    if (out_flush()) basic_fail(1, "write error: %s", strerror(errno));
+    if (in.failed) basic_fail(1, "read error: %s", strerror(in.failed));
     return 0;
 }

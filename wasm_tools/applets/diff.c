@@ -255,7 +255,6 @@ static int lines(const char *text)
 
 int main(int argc, char *argv[])
 {
-    setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     int c, digits = -1;
     while ((c = getopt_long(argc, argv, "0123456789aBbdHiL:NpqrstTU:uwx:yZ", long_options, NULL)) != -1) {
         switch (c) {

@@ -301,7 +301,6 @@ int main(int argc, char *argv[])
 {
     tool = argc ? strrchr(argv[0], '/') : NULL;
     tool = tool ? tool + 1 : argc ? argv[0] : "";
-    setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     if (!strcmp(tool, "view")) return view(argc, argv);
     if (!strcmp(tool, "put")) return put(argc, argv);
     if (!strcmp(tool, "edit")) return edit(argc, argv);

@@ -111,7 +111,6 @@ static void walk(struct entry *e, const struct above *up)
 
 int main(int argc, char *argv[])
 {
-    setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     int first = 1;
     for (; first < argc; first++) {
         if (!strcmp(argv[first], "-L")) find.follow = 1;

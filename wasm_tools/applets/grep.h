@@ -4,8 +4,8 @@
 
 #include <regex.h>
 #include <stddef.h>
-#include <string.h>
 
+#include "out.h"
 #include "pattern.h"
 
 struct span {
@@ -73,31 +73,6 @@ extern int grep_failed, grep_selected; /* a file could not be read; a line was s
 /* Search a file's content, or what a descriptor gives, and print what was asked for. The content has a byte to spare. */
 void grep_memory(const char *name, char *content, size_t len);
 void grep_stream(const char *name, int fd);
-
-/* What is printed: gathered, and written when the buffer is full or out_flush is called. stdio costs more a line than the
- * search for it. out_flush gives 0, or -1 when anything since the start could not be written. */
-enum { OUT_ROOM = 64 * 1024 };
-extern char grep_out[OUT_ROOM];
-extern size_t grep_out_used;
-int out_flush(void);
-void out_large(const char *bytes, size_t len);
-void out_number(long long number, char mark);
-
-static inline void out_byte(char byte)
-{
-    if (grep_out_used == OUT_ROOM) out_flush();
-    grep_out[grep_out_used++] = byte;
-}
-
-static inline void out_bytes(const char *bytes, size_t len)
-{
-    if (len > OUT_ROOM - grep_out_used) {
-        out_large(bytes, len);
-        return;
-    }
-    memcpy(grep_out + grep_out_used, bytes, len);
-    grep_out_used += len;
-}
 
 /* A message about a file; the search goes on. */
 void grep_complain(const char *name, int err);

@@ -82,7 +82,6 @@ const char *list_quoted(const char *name, enum quoting how)
 int main(int argc, char *argv[])
 {
     const char *slash = argc ? strrchr(argv[0], '/') : NULL, *name = slash ? slash + 1 : argc ? argv[0] : "";
-    setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     int status = !strcmp(name, "stat") ? stat_main(argc, argv) : ls_main(argc, argv);
     return fflush(stdout) || ferror(stdout) ? 2 : status;
 }

@@ -140,7 +140,6 @@ int main(int argc, char *argv[])
     char *text = patch_read_file(input ? input : "-", &len);
     if (!text) patch_fail("Can't open patch file %s : %s", input, strerror(errno));
     if (directory && chdir(directory)) patch_fail("Can't change to directory %s : %s", directory, strerror(errno));
-    setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     strip_cr(text, &len, &r);
     r.at = text, r.end = text + len;
     int status = 0, any = 0;

@@ -70,7 +70,6 @@ int main(int argc, char *argv[])
     pattern_program = "sed";
     pattern_status = 1;
     setlocale(LC_ALL, "C.UTF-8");
-    setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     text_put(&script, "", 0);
     while ((c = getopt_long(argc, argv, "bnEri::e:f:l:suz", long_options, NULL)) != -1) {
         switch (c) {

@@ -17,6 +17,8 @@ struct text {
 struct regex {
     regex_t plain, after; /* after: with one character before it, for a search from the middle of a line */
     int looks_back, groups;
+    char *literal, *needed; /* the whole pattern where it is plain text; text that every match contains; or NULL */
+    size_t literal_len, needed_len;
 };
 
 struct address {

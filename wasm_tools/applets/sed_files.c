@@ -21,7 +21,7 @@ struct output *sed_output(const char *path)
     o->file = !strcmp(path, "/dev/stderr") ? stderr : NULL;
     if (!o->file) {
         int fd = agentsh_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-        o->file = fd < 0 ? NULL : fdopen(fd, "w");
+        o->file = fd < 0 ? NULL : agentsh_buffered(fdopen(fd, "w"));
     }
     if (!o->file) sed_fail(4, "couldn't open file %s: %s", path, strerror(errno));
     return outputs = o;
@@ -39,15 +39,23 @@ void sed_write(struct output *o, const char *s, size_t n)
 
 void sed_write_line(struct output *o, const char *s, size_t n, int newline)
 {
-    sed_write(o, s, n);
-    if (newline) putc(sed.end, o == &sed_stdout ? stdout : o->file);
-    else o->missing_newline = 1;
+    if (!newline) {
+        sed_write(o, s, n);
+        o->missing_newline = 1;
+        return;
+    }
+    /* In one piece with its end, for which a text has room. */
+    char *behind = (char *)s + n, kept = *behind;
+    *behind = sed.end;
+    sed_write(o, s, n + 1);
+    *behind = kept;
 }
 
 static void finish_file(void)
 {
-    if (in.file && in.file != stdin) fclose(in.file);
-    in.file = NULL;
+    if (in.open && in.lines.fd != STDIN_FILENO) agentsh_close(in.lines.fd);
+    lines_free(&in.lines);
+    in.open = 0;
     if (!in.temporary) return;
     now.current->missing_newline = 0;
     int bad = fclose(now.current->file);
@@ -105,9 +113,8 @@ static int start_in_place(void)
     int fd = agentsh_open(in.temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
     if (fd < 0) sed_fail(4, "couldn't open temporary file %s: %s", in.temporary, strerror(errno));
     now.current = sed_allocate(NULL, sizeof(*now.current));
-    *now.current = (struct output){.file = fdopen(fd, "w")};
+    *now.current = (struct output){.file = agentsh_buffered(fdopen(fd, "w"))};
     if (!now.current->file) sed_fail(4, "out of memory");
-    setvbuf(now.current->file, NULL, _IOFBF, 1 << 16);
     return 0;
 }
 
@@ -124,8 +131,8 @@ static int next_file(void)
     while (*in.files) {
         in.name = *in.files++;
         if (!strcmp(in.name, "-") && !sed.in_place) {
-            in.file = stdin;
-            return 1;
+            in.lines.fd = STDIN_FILENO;
+            return in.open = 1;
         }
         struct stat st;
         int fd = agentsh_open(in.name, O_RDONLY);
@@ -145,10 +152,8 @@ static int next_file(void)
             agentsh_close(fd);
             continue;
         }
-        in.file = fdopen(fd, "r");
-        if (!in.file) sed_fail(4, "out of memory");
-        setvbuf(in.file, NULL, _IOFBF, 1 << 16);
-        return 1;
+        in.lines.fd = fd;
+        return in.open = 1;
     }
     return 0;
 }
@@ -156,12 +161,8 @@ static int next_file(void)
 int sed_is_last(void)
 {
     for (;;) {
-        if (in.file) {
-            int c = getc(in.file);
-            if (c != EOF) {
-                ungetc(c, in.file);
-                return 0;
-            }
+        if (in.open) {
+            if (lines_more(&in.lines)) return 0;
             if (sed.separate) return 1;
             finish_file();
         }
@@ -179,27 +180,26 @@ void sed_flush_queue(void)
 /* Read the next line into (or behind) the pattern now.space; 0 at the end of everything. */
 int sed_read_line(int append)
 {
-    static char *line;
-    static size_t cap;
     for (;;) {
-        if (!in.file) {
+        if (!in.open) {
             if (!next_file()) return 0;
             if (sed.separate) {
                 /* Each file counts its own lines. */
                 now.number = 0;
             }
         }
-        ssize_t n = getdelim(&line, &cap, sed.end, in.file);
-        if (n > 0) {
+        size_t n;
+        const char *line = lines_next(&in.lines, sed.end, &n);
+        if (line) {
             now.no_newline = line[n - 1] != sed.end;
             if (append) text_put(&now.space, "\n", 1);
             else now.space.len = 0;
             if (append && !sed.end) now.space.at[now.space.len - 1] = sed.end;
-            text_put(&now.space, line, (size_t)(n - !now.no_newline));
+            text_put(&now.space, line, n - !now.no_newline);
             now.number++;
             return 1;
         }
-        if (ferror(in.file)) sed_fail(4, "read error: %s", strerror(errno));
+        if (in.lines.failed) sed_fail(4, "read error: %s", strerror(in.lines.failed));
         finish_file();
     }
 }
@@ -207,10 +207,9 @@ int sed_read_line(int append)
 int sed_leave(int status)
 {
     /* In place, the rest of the file stays as it is. */
-    if (in.temporary && in.file) {
-        char buffer[4096];
+    if (in.temporary && in.open) {
         size_t n;
-        while ((n = fread(buffer, 1, sizeof(buffer), in.file)) > 0) sed_write(now.current, buffer, n);
+        for (const char *line; (line = lines_next(&in.lines, sed.end, &n));) sed_write(now.current, line, n);
     }
     finish_file();
     int bad = fflush(stdout) || ferror(stdout);

@@ -134,6 +134,11 @@ struct regex *sed_compile(struct text *pattern, int flags)
         regerror(err, &r->plain, why, sizeof(why));
         sed_wrong(why);
     }
+    r->literal = r->needed = NULL;
+    if (!(flags & REG_ICASE)) {
+        r->literal = pattern_literal(sed.extended ? EXTENDED : BASIC, plain.at, plain.len, &r->literal_len);
+        if (!r->literal) r->needed = pattern_needed(!basic, source, &r->needed_len);
+    }
     free(source);
     free(plain.at);
     free(pattern->at);

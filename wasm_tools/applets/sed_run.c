@@ -1,4 +1,5 @@
 /* A sed script, run. */
+#define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -17,6 +18,17 @@ int regex_match(struct regex *r, const char *text, size_t len, size_t at, regmat
 {
     if (!r && !(r = last_regex)) sed_fail(1, "no previous regular expression");
     last_regex = r;
+    const char *text_sought = r->literal ? r->literal : r->needed;
+    if (text_sought) {
+        size_t n = r->literal ? r->literal_len : r->needed_len;
+        const char *hit = memmem(text + at, len - at, text_sought, n);
+        if (!hit) return 0;
+        if (r->literal) {
+            for (size_t i = 1; i < count; i++) groups[i] = (regmatch_t){-1, -1};
+            groups[0] = (regmatch_t){hit - text, hit - text + (regoff_t)n};
+            return 1;
+        }
+    }
     if (at && r->looks_back) {
         /* From one character further left, so that what stands before is seen. */
         size_t back = at - 1;
@@ -29,7 +41,6 @@ int regex_match(struct regex *r, const char *text, size_t len, size_t at, regmat
         }
         return 1;
     }
-    (void)len;
     if (regexec(&r->plain, text + at, count, groups, at ? REG_NOTBOL : 0)) return 0;
     for (size_t i = 0; i < count; i++)
         if (groups[i].rm_so >= 0) groups[i].rm_so += (regoff_t)at, groups[i].rm_eo += (regoff_t)at;
@@ -319,10 +330,10 @@ int sed_run(struct command *program, char **files)
                 sed_flush_queue();
                 sed_read_line(1);
                 break;
-            case 'p': sed_write_line(now.current, now.space.at, now.space.len, 1); break;
+            case 'p': sed_write_line(now.current, now.space.at, now.space.len, !now.no_newline); break;
             case 'P': {
                 char *newline = memchr(now.space.at, '\n', now.space.len);
-                sed_write_line(now.current, now.space.at, newline ? (size_t)(newline - now.space.at) : now.space.len, 1);
+                sed_write_line(now.current, now.space.at, newline ? (size_t)(newline - now.space.at) : now.space.len, newline || !now.no_newline);
                 break;
             }
             case 'q':
@@ -345,14 +356,14 @@ int sed_run(struct command *program, char **files)
             case 's':
                 if (substitute(c)) {
                     replaced = 1;
-                    if (c->print) sed_write_line(now.current, now.space.at, now.space.len, 1);
-                    if (c->output) sed_write_line(c->output, now.space.at, now.space.len, 1);
+                    if (c->print) sed_write_line(now.current, now.space.at, now.space.len, !now.no_newline);
+                    if (c->output) sed_write_line(c->output, now.space.at, now.space.len, !now.no_newline);
                 }
                 break;
-            case 'w': sed_write_line(c->output, now.space.at, now.space.len, 1); break;
+            case 'w': sed_write_line(c->output, now.space.at, now.space.len, !now.no_newline); break;
             case 'W': {
                 char *newline = memchr(now.space.at, '\n', now.space.len);
-                sed_write_line(c->output, now.space.at, newline ? (size_t)(newline - now.space.at) : now.space.len, 1);
+                sed_write_line(c->output, now.space.at, newline ? (size_t)(newline - now.space.at) : now.space.len, newline || !now.no_newline);
                 break;
             }
             case 'x': {

@@ -2,6 +2,7 @@
 #ifndef SED_RUN_H
 #define SED_RUN_H
 
+#include "lines.h"
 #include "sed.h"
 
 extern struct now {
@@ -13,7 +14,8 @@ extern struct now {
 
 extern struct in {
     char **files;
-    FILE *file;
+    int open;
+    struct lines lines; /* of the file that is open */
     const char *name;
     int status;
     /* In place: what is written goes here, and takes the file's name at its end. */

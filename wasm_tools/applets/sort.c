@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agentsh.h"
+#include "out.h"
 #include "sort.h"
 
 struct key *sort_keys;
@@ -84,7 +85,7 @@ static struct line *split(size_t *count)
         const char *stop = memchr(at, end_byte, (size_t)(end - at));
         if (n == cap) lines = allocate(lines, (cap *= 2) * sizeof(*lines));
         struct line *line = &lines[n++];
-        *line = (struct line){at, (uint32_t)(stop - at), at, (uint32_t)(stop - at)};
+        *line = (struct line){at, (uint32_t)(stop - at), at, (uint32_t)(stop - at), 0};
         if (sort_key_count) {
             size_t len;
             sort_find_key(&sort_keys[0], line->at, line->len, &line->key, &len);
@@ -92,6 +93,7 @@ static struct line *split(size_t *count)
         } else if (sort_global.blanks) {
             while (line->key_len && sort_is_blank(*line->key)) line->key++, line->key_len--;
         }
+        line->rank = sort_rank(line->key, line->key_len);
         at = stop + 1;
     }
     *count = n;
@@ -251,14 +253,12 @@ int main(int argc, char *argv[])
     int fd = STDOUT_FILENO;
     if (output && (fd = agentsh_open(output, O_WRONLY | O_CREAT | O_TRUNC, 0666)) < 0)
         sort_fail("open failed: %s: %s", output, strerror(errno));
-    FILE *out = fd == STDOUT_FILENO ? stdout : fdopen(fd, "w");
-    if (!out) sort_fail("out of memory");
-    setvbuf(out, NULL, _IOFBF, 1 << 16);
+    out_to(fd);
     for (size_t i = 0, last = 0; i < n; i++) {
         if (sort_unique && i && !sort_compare(&lines[last], &lines[i])) continue;
         last = i;
-        fwrite(lines[i].at, 1, lines[i].len + 1, out);
+        out_bytes(lines[i].at, lines[i].len + 1);
     }
-    if (fflush(out) || ferror(out)) sort_fail("write failed: %s: %s", output ? output : "standard output", strerror(errno));
+    if (out_flush()) sort_fail("write failed: %s: %s", output ? output : "standard output", strerror(errno));
     return 0;
 }

@@ -22,6 +22,7 @@ struct line {
     uint32_t len;
     const char *key; /* the first key's text */
     uint32_t key_len;
+    uint64_t rank; /* as the order of the first key has it, as far as 64 bits tell: see sort_rank */
 };
 
 extern struct key *sort_keys;
@@ -32,6 +33,9 @@ extern uint64_t sort_salt; /* of a random order */
 
 _Noreturn void sort_fail(const char *format, ...);
 int sort_is_blank(char c);
+/* A number for the first key: where two lines' differ, they are in the order of the keys (reverse or not is another's
+ * question); where they are the same, sort_compare knows. */
+uint64_t sort_rank(const char *key, size_t len);
 /* A key's part of a line. */
 void sort_find_key(const struct key *k, const char *line, size_t len, const char **start, size_t *length);
 /* The order of two lines: by keys, then by bytes unless that is not asked for. */

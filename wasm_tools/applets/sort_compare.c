@@ -206,9 +206,36 @@ static int compare_keys(const struct how *how, const char *a, size_t na, const c
     return how->reverse ? -order : order;
 }
 
+/* The sign, how many digits stand before the point, and the first thirteen digits: as an order of numbers has them. */
+static uint64_t rank_number(const char *key, size_t len)
+{
+    enum { DIGITS = 13, MOST = 1023 };
+    struct number n = parse_number(key, key + len);
+    int huge = n.whole_len >= MOST;
+    uint64_t rank = huge ? MOST : n.whole_len;
+    for (size_t i = 0; i < DIGITS; i++) {
+        size_t f = i - n.whole_len;
+        char digit = huge ? '0' : i < n.whole_len ? n.whole[i] : n.fraction && f < n.fraction_len ? n.fraction[f] : '0';
+        rank = rank << 4 | (uint64_t)(digit - '0');
+    }
+    rank |= 1ull << 63;
+    return n.negative && !n.zero ? ~rank : rank;
+}
+
+uint64_t sort_rank(const char *key, size_t len)
+{
+    const struct how *how = sort_key_count ? &sort_keys[0].how : &sort_global;
+    if (how->order == NUMERIC) return rank_number(key, len);
+    if (how->order != BYTES || how->fold || how->dictionary || how->printable) return 0;
+    uint64_t rank = 0;
+    for (size_t i = 0; i < 8; i++) rank = rank << 8 | (i < len ? (unsigned char)key[i] : 0);
+    return rank;
+}
+
 int sort_compare(const struct line *a, const struct line *b)
 {
     int order = 0;
+    if (a->rank != b->rank) return (a->rank < b->rank) == !(sort_key_count ? &sort_keys[0].how : &sort_global)->reverse ? -1 : 1;
     if (sort_key_count) {
         order = compare_keys(&sort_keys[0].how, a->key, a->key_len, b->key, b->key_len);
         for (size_t i = 1; !order && i < sort_key_count; i++) {

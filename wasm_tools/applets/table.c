@@ -84,7 +84,6 @@ int main(int argc, char *argv[])
                  {"nproc", nproc_main}, {"numfmt", numfmt_main}, {"shuf", shuf_main}, {"tree", tree_main}, {"tsort", tsort_main}};
     const char *slash = argc ? strrchr(argv[0], '/') : NULL;
     table_tool = slash ? slash + 1 : argc ? argv[0] : "";
-    setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
         if (strcmp(tools[i].name, table_tool)) continue;
         int status = tools[i].run(argc, argv);

@@ -1,4 +1,5 @@
 /* cat, cut, echo, head, tail, tr, wc: one module, by the name it is called. */
+#include "out.h"
 #include "text.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@ _Noreturn void text_fail(const char *format, ...)
 {
     va_list args;
     fflush(stdout);
+    out_flush();
     fprintf(stderr, "%s: ", text_tool);
     va_start(args, format);
     vfprintf(stderr, format, args);
@@ -26,6 +28,7 @@ void text_complain(const char *name)
 {
     int err = errno;
     fflush(stdout);
+    out_flush();
     fprintf(stderr, "%s: %s: %s\n", text_tool, name, strerror(err));
     text_status = 1;
 }
@@ -87,7 +90,6 @@ int main(int argc, char *argv[])
                  {"tail", tail_main}, {"tr", tr_main}, {"wc", wc_main}};
     const char *slash = argc ? strrchr(argv[0], '/') : NULL;
     text_tool = slash ? slash + 1 : argc ? argv[0] : "";
-    setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
         if (strcmp(tools[i].name, text_tool)) continue;
         int status = tools[i].run(argc, argv);

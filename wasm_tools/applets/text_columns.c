@@ -1,11 +1,14 @@
 /* cut, tr. */
 #include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lines.h"
+#include "out.h"
 #include "text.h"
 
 struct range {
@@ -43,11 +46,63 @@ static void parse_list(const char *list)
     qsort(ranges, range_count, sizeof(*ranges), by_start);
 }
 
-static int chosen(size_t n, int complement)
+static int complement, only_delimited, between_given;
+static char delimiter = '\t', end = '\n';
+static const char *between;
+static size_t between_len;
+
+/* Ranges are in the order of their beginnings: *at is the first that may still have the number, which only grows. */
+static int chosen(size_t n, size_t *at)
 {
-    for (size_t i = 0; i < range_count; i++)
-        if (n >= ranges[i].from && n <= ranges[i].to) return !complement;
+    while (*at < range_count && ranges[*at].to < n) ++*at;
+    for (size_t i = *at; i < range_count && ranges[i].from <= n; i++)
+        if (n <= ranges[i].to) return !complement;
     return complement;
+}
+
+static void cut_fields(const char *line, size_t len)
+{
+    const char *stop = memchr(line, delimiter, len), *line_stop = line + len;
+    if (!stop) {
+        if (only_delimited) return;
+        out_bytes(line, len);
+    } else {
+        int some = 0;
+        size_t at = 0;
+        for (size_t field = 1;; field++) {
+            if (chosen(field, &at)) {
+                if (some++) out_bytes(between, between_len);
+                out_bytes(line, (size_t)(stop - line));
+            }
+            /* Behind the last range there is nothing more to find. */
+            if (stop == line_stop || (!complement && at == range_count)) break;
+            line = stop + 1;
+            stop = memchr(line, delimiter, (size_t)(line_stop - line));
+            if (!stop) stop = line_stop;
+        }
+    }
+    out_byte(end);
+}
+
+/* As GNU's: characters are bytes. */
+static void cut_bytes(const char *line, size_t len)
+{
+    int gap = 0, some = 0;
+    size_t at = 0;
+    for (size_t i = 0; i < len; i++) {
+        int start = 0;
+        for (size_t k = 0; between_given && k < range_count; k++) start |= ranges[k].from == i + 1;
+        if (!chosen(i + 1, &at)) {
+            gap = 1;
+            if (!complement && at == range_count) break;
+            continue;
+        }
+        if (between_given && some && (gap || start)) out_bytes(between, between_len);
+        gap = 0;
+        some = 1;
+        out_byte(line[i]);
+    }
+    out_byte(end);
 }
 
 int cut_main(int argc, char *argv[])
@@ -58,9 +113,7 @@ int cut_main(int argc, char *argv[])
         {"fields", 1, 0, 'f'}, {"only-delimited", 0, 0, 's'}, {"output-delimiter", 1, 0, OUTPUT},
         {"zero-terminated", 0, 0, 'z'}, {0, 0, 0, 0},
     };
-    int mode = 0, complement = 0, only = 0;
-    char delimiter = '\t', end = '\n';
-    const char *between = NULL;
+    int mode = 0;
     for (int c; (c = getopt_long(argc, argv, "b:c:d:f:nsz", options, NULL)) != -1;) {
         switch (c) {
         case 'b':
@@ -75,66 +128,34 @@ int cut_main(int argc, char *argv[])
             delimiter = *optarg;
             break;
         case 'n': break;
-        case 's': only = 1; break;
+        case 's': only_delimited = 1; break;
         case 'z': end = 0; break;
         case COMPLEMENT: complement = 1; break;
-        case OUTPUT: between = optarg; break;
+        case OUTPUT: between = optarg, between_len = strlen(optarg), between_given = 1; break;
         default: return 1;
         }
     }
     if (!mode) text_fail("you must specify a list of bytes, characters, or fields");
     static char *standard_input[] = {"-", NULL};
+    if (!between_given) between = &delimiter, between_len = 1;
     for (char **file = optind < argc ? argv + optind : standard_input; *file; file++) {
         int fd = text_open(*file);
         if (fd < 0) continue;
-        FILE *in = fd == STDIN_FILENO ? stdin : fdopen(fd, "r");
-        if (!in) text_fail("out of memory");
-        setvbuf(in, NULL, _IOFBF, 1 << 16);
-        char *line = NULL;
-        size_t cap = 0;
-        ssize_t n;
-        while ((n = getdelim(&line, &cap, end, in)) > 0) {
-            size_t len = (size_t)n - (line[n - 1] == end);
-            int some = 0;
-            if (mode == 'f') {
-                if (!memchr(line, delimiter, len)) {
-                    if (only) continue;
-                    fwrite(line, 1, len, stdout);
-                } else {
-                    size_t field = 1;
-                    for (char *at = line, *stop; at <= line + len; at = stop + 1, field++) {
-                        stop = memchr(at, delimiter, (size_t)(line + len - at));
-                        if (!stop) stop = line + len;
-                        if (!chosen(field, complement)) continue;
-                        if (some++) {
-                            if (between) fputs(between, stdout);
-                            else putchar(delimiter);
-                        }
-                        fwrite(at, 1, (size_t)(stop - at), stdout);
-                    }
-                }
-            } else {
-                /* As GNU's: characters are bytes. */
-                int gap = 0;
-                for (size_t i = 0; i < len; i++) {
-                    int start = 0;
-                    for (size_t k = 0; between && k < range_count; k++) start |= ranges[k].from == i + 1;
-                    if (!chosen(i + 1, complement)) {
-                        gap = 1;
-                        continue;
-                    }
-                    if (between && some && (gap || start)) fputs(between, stdout);
-                    gap = 0;
-                    some = 1;
-                    putchar(line[i]);
-                }
-            }
-            putchar(end);
+        struct lines in = {.fd = fd};
+        size_t len;
+        for (char *line; (line = lines_next(&in, end, &len));) {
+            len -= line[len - 1] == end;
+            if (mode == 'f') cut_fields(line, len);
+            else cut_bytes(line, len);
         }
-        free(line);
-        if (ferror(in)) text_complain(*file);
-        if (in != stdin) fclose(in);
+        if (in.failed) {
+            errno = in.failed;
+            text_complain(*file);
+        }
+        lines_free(&in);
+        text_close(fd);
     }
+    if (out_flush()) text_fail("write error: %s", strerror(errno));
     return 0;
 }
 

@@ -60,6 +60,9 @@ int agentsh_open(const char *path, int flags, ...);
 int agentsh_openat(int dirfd, const char *path, int flags, ...);
 int agentsh_close(int fd);
 FILE *agentsh_fopen(const char *path, const char *how);
+/* Give a file that was just opened a large buffer; fclose takes it back. */
+FILE *agentsh_buffered(FILE *file);
+
 int agentsh_unlinkat(int dirfd, const char *path, int flags);
 int agentsh_dup(int fd);
 int agentsh_stat(const char *path, struct stat *st);

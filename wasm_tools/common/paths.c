@@ -204,7 +204,7 @@ FILE *agentsh_fopen(const char *path, const char *how)
     int flags = *how == 'r' ? O_RDONLY : O_WRONLY | O_CREAT | (*how == 'a' ? O_APPEND : O_TRUNC);
     if (strchr(how, '+')) flags |= O_RDWR;
     int fd = agentsh_open(path, flags, 0666);
-    return fd < 0 ? NULL : fdopen(fd, how);
+    return fd < 0 ? NULL : agentsh_buffered(fdopen(fd, how));
 }
 
 /* Opens the same file again, at the same place. The standard streams have no name: they stand for themselves. */

@@ -218,6 +218,23 @@ _CHANGES = (
     ),
     ("run.c", '\t\tfp = popen(s, "w");\n', '\t\tpopen(s, "w");\n\t\tFATAL("print | cannot start programs here");\n'),
     ("run.c", '\t\tfp = popen(s, "r");\n', '\t\tpopen(s, "r");\n\t\tFATAL("getline cannot start programs here");\n'),
+    # Records that end with one byte, in pieces.
+    ("lib.c", '#include "awk.h"\n', '#include "awk.h"\n#include "extensions.h"\n'),
+    (
+        "lib.c",
+        "\t\tfor (rr = buf; ; ) {\n\t\t\tfor (; (c=getc(inf)) != sep && c != EOF; ) {",
+        "\t\tif (*rs) {\n\t\t\tsize_t room = bufsize;\n\t\t\tssize_t got = getdelim(&buf, &room, sep, inf);\n"
+        "\t\t\tbufsize = room;\n\t\t\tc = got > 0 && buf[got-1] == (char) sep ? sep : EOF;\n"
+        "\t\t\trr = buf + (got > 0 ? got - (c != EOF) : 0);\n\t\t} else\n"
+        "\t\tfor (rr = buf; ; ) {\n\t\t\tfor (; (c=getc(inf)) != sep && c != EOF; ) {",
+    ),
+    ("lib.c", "\tr = strtod(s, &ep);", "\tr = agentsh_strtod(s, &ep);"),
+    ("tran.c", "\tchar s[256];\n\tdouble dtemp;", "\tchar s[400];\n\tdouble dtemp;"),
+    (
+        "tran.c",
+        '\t\t\tsnprintf(s, sizeof (s), "%.30g", vp->fval); \\\n',
+        "\t\t\tagentsh_write_integer(s, sizeof (s), vp->fval); \\\n",
+    ),
 )
 
 

@@ -132,7 +132,7 @@ int agentsh_move(const char *from, const char *to, int update, int backup, int v
 #define unlinkat(fd, path, flags) agentsh_unlinkat(fd, path, flags)
 #define fopen(path, how) agentsh_fopen(path, how)
 #define write(fd, buf, len) agentsh_write(fd, buf, len)
-/* toybox makes stdout unbuffered, which costs a host call a print. */
-#define setvbuf(file, buf, mode, size) setvbuf(file, 0, _IOFBF, 1 << 16)
+/* toybox makes stdout unbuffered, which costs a host call a print: it keeps the buffer that it has. */
+#define setvbuf(file, buf, mode, size) setvbuf(file, 0, _IOFBF, 0)
 
 #endif

@@ -38,7 +38,9 @@ int agentsh_matches(const struct fa *f, const char *s, int not_empty);
 /* A variable of GNU's that would be set in vain. */
 int agentsh_is_unsupported(const char *name);
 struct Cell *agentsh_function(int which, struct Node *arguments);
-
+/* As strtod, and a whole number with all its digits: without the C library where that is easy. */
+double agentsh_strtod(const char *text, char **end);
+void agentsh_write_integer(char *to, size_t room, double value);
 
 #ifndef tempfree
 #define tempfree(x) do { if (istemp(x)) tfree(x); } while (0)

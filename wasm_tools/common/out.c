@@ -1,18 +1,24 @@
-/* grep's output. */
+/* A command's output, gathered. */
+#include "out.h"
+
+#include <errno.h>
 #include <unistd.h>
 
-#include "grep.h"
+char out_buffer[OUT_ROOM];
+size_t out_used;
+static int target = STDOUT_FILENO, failed;
 
-char grep_out[OUT_ROOM];
-size_t grep_out_used;
-static int failed;
+void out_to(int fd)
+{
+    target = fd;
+}
 
 static void write_all(const char *bytes, size_t len)
 {
     while (len && !failed) {
-        ssize_t done = write(STDOUT_FILENO, bytes, len);
+        ssize_t done = write(target, bytes, len);
         if (done < 0) {
-            failed = 1;
+            failed = errno;
             return;
         }
         bytes += done;
@@ -22,9 +28,10 @@ static void write_all(const char *bytes, size_t len)
 
 int out_flush(void)
 {
-    size_t used = grep_out_used;
-    grep_out_used = 0;
-    write_all(grep_out, used);
+    size_t used = out_used;
+    out_used = 0;
+    write_all(out_buffer, used);
+    if (failed) errno = failed;
     return failed ? -1 : 0;
 }
 
@@ -39,8 +46,11 @@ void out_large(const char *bytes, size_t len)
 void out_number(long long number, char mark)
 {
     char text[24], *p = text + sizeof(text);
+    int negative = number < 0;
+    unsigned long long left = negative ? -(unsigned long long)number : (unsigned long long)number;
     *--p = mark;
-    do *--p = (char)('0' + number % 10);
-    while (number /= 10);
+    do *--p = (char)('0' + left % 10);
+    while (left /= 10);
+    if (negative) *--p = '-';
     out_bytes(p, (size_t)(text + sizeof(text) - p));
 }
