@@ -1,0 +1,33 @@
+"""The local model: architecture, weights, generation and serving, apart from agentsh.
+
+Importing this package loads nothing heavy; each name below loads what it needs when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agentsh_models.architecture import Model, Output
+    from agentsh_models.cache import Cache
+    from agentsh_models.config import Config, MoD, MoE
+    from agentsh_models.errors import ModelFault
+
+_PLACES = {
+    "Cache": "cache",
+    "Config": "config",
+    "MoD": "config",
+    "MoE": "config",
+    "Model": "architecture",
+    "ModelFault": "errors",
+    "Output": "architecture",
+}
+
+__all__ = ["Cache", "Config", "MoD", "MoE", "Model", "ModelFault", "Output"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'agentsh_models' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"agentsh_models.{_PLACES[name]}"), name)
