@@ -125,6 +125,17 @@ def unfold(parts: Sequence[Part]) -> Iterator[tuple[Part, ...]]:
             yield (*head, *middle, *rest)
 
 
+def count_unfolded(parts: Sequence[Part]) -> int:
+    """How many words :func:`unfold` gives, without making one of them."""
+    number = 1
+    for part in parts:
+        if isinstance(part, BraceList):
+            number *= sum(count_unfolded(alternative) for alternative in part.alternatives)
+        elif isinstance(part, BraceRange):
+            number *= abs(part.last - part.first) // part.step + 1
+    return number
+
+
 def _alternatives(part: BraceList | BraceRange) -> Iterator[tuple[Part, ...]]:
     if isinstance(part, BraceList):
         for alternative in part.alternatives:

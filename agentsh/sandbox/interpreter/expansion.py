@@ -13,7 +13,7 @@ from agentsh.sandbox.interpreter.globbing import expand_paths
 from agentsh.sandbox.interpreter.parameters import ParameterExpansion
 from agentsh.sandbox.interpreter.patterns import Segments, has_magic
 from agentsh.sandbox.interpreter.state import AssociativeArray, IndexedArray
-from agentsh.shell.braces import has_braces, unfold
+from agentsh.shell.braces import count_unfolded, has_braces, unfold
 from agentsh.shell.tree import (
     Arithmetic,
     ArrayValue,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 64 << 20
 """Characters in one command's expanded words, or in one variable."""
+FIELD_COST = 64
+"""What a field counts for beside its text."""
 
 _DEFAULT_IFS = " \t\n"
 
@@ -51,6 +53,15 @@ def _splitter(ifs: str) -> tuple[re.Pattern[str], re.Pattern[str] | None]:
     if not white:
         return re.compile(f"[{other}]"), None
     return re.compile(f"[{white}]*[{other}][{white}]*|[{white}]+"), re.compile(f"[{white}]+")
+
+
+def _too_much_text() -> LimitExceeded:
+    return LimitExceeded(
+        f"A command's expanded words have more than {MAX_TEXT >> 20} MiB of text.",
+        limit="memory_bytes",
+        files="The action was stopped; nothing of it was committed.",
+        next_step="Pass data through a pipe or a file instead of a variable.",
+    )
 
 
 class Fields:
@@ -74,20 +85,14 @@ class Fields:
         self.current.append((text, quoted))
         self.size += len(text)
         if self.size > MAX_TEXT:
-            raise LimitExceeded(
-                f"A command's expanded words have more than {MAX_TEXT >> 20} MiB of text.",
-                limit="memory_bytes",
-                files="The action was stopped; nothing of it was committed.",
-                next_step="Pass data through a pipe or a file instead of a variable.",
-            )
+            raise _too_much_text()
 
     def cut(self) -> None:
         """End the current field, if there is one."""
         if self.current is not None:
             self.done.append(self.current)
             self.current = None
-            # What is kept per field beside its text.
-            self.size += 64
+            self.size += FIELD_COST
 
     def split(self, text: str) -> None:
         """Append the result of an unquoted expansion."""
@@ -131,20 +136,26 @@ class Expander:
             if word.static is not None:
                 out.append(word.static)
             elif has_braces(word.parts):
-                total = 0
-                for parts in unfold(word.parts):
-                    if all(isinstance(p, Literal) for p in parts):  # {1..9}: nothing to expand any more
-                        out.append("".join(p.text for p in parts if isinstance(p, Literal)))
-                    else:
-                        self._fields_of(parts, out)
-                    total += 64
-                    if total > MAX_TEXT:
-                        Fields(None).add(" " * (MAX_TEXT + 1), False)
-                    if not total & 0xFFFF:
-                        self.shell.run.tick()
+                self._unfolded(word.parts, out)
             else:
                 self._fields_of(word.parts, out)
         return out
+
+    def _unfolded(self, parts: tuple[Part, ...], out: list[str]) -> None:
+        size = count_unfolded(parts) * FIELD_COST  # known before the first is made: {1..99999999} fails at once
+        if size > MAX_TEXT:
+            raise _too_much_text()
+        for number, one in enumerate(unfold(parts)):
+            if all(isinstance(p, Literal) for p in one):  # {1..9}: nothing to expand any more
+                text = "".join(p.text for p in one if isinstance(p, Literal))
+                size += len(text)
+                if size > MAX_TEXT:
+                    raise _too_much_text()
+                out.append(text)
+            else:
+                self._fields_of(one, out)
+            if not number & 0x3FF:
+                self.shell.run.tick()
 
     def _fields_of(self, parts: tuple[Part, ...], out: list[str]) -> None:
         fields = Fields(self.ifs())

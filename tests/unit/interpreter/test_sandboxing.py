@@ -244,3 +244,12 @@ def test_what_is_refused_says_what_to_do(project: Path) -> None:
         result = run(line, project)
         assert result.status != 0
         assert b"not supported" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "line", [f"echo {'x' * 1000}{{1..200000}}", "echo {a,b}{1..9999999}", "echo {1..9}{1..9999}{1..9999}"]
+)
+def test_braces_that_stand_for_too_much_are_refused_before_they_are_unfolded(line: str, project: Path) -> None:
+    with pytest.raises(LimitExceeded) as caught:
+        run(line, project)
+    assert caught.value.limit == "memory_bytes"
