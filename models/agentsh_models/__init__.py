@@ -13,18 +13,40 @@ if TYPE_CHECKING:
     from agentsh_models.cache import Cache
     from agentsh_models.config import Config, MoD, MoE
     from agentsh_models.errors import ModelFault
+    from agentsh_models.loading import Loaded, load, load_base, load_deltas, save_deltas
+    from agentsh_models.tokenizer import Tokenizer
 
 _PLACES = {
     "Cache": "cache",
     "Config": "config",
     "MoD": "config",
     "MoE": "config",
+    "Loaded": "loading",
     "Model": "architecture",
     "ModelFault": "errors",
     "Output": "architecture",
+    "Tokenizer": "tokenizer",
+    "load": "loading",
+    "load_base": "loading",
+    "load_deltas": "loading",
+    "save_deltas": "loading",
 }
 
-__all__ = ["Cache", "Config", "MoD", "MoE", "Model", "ModelFault", "Output"]
+__all__ = [
+    "Cache",
+    "Config",
+    "Loaded",
+    "MoD",
+    "MoE",
+    "Model",
+    "ModelFault",
+    "Output",
+    "Tokenizer",
+    "load",
+    "load_base",
+    "load_deltas",
+    "save_deltas",
+]
 
 
 def __getattr__(name: str) -> object:
