@@ -11,7 +11,7 @@ from agentsh.shell.tree import DoubleQuoted, Quoted, Redirect, Word
 _COMMENT = re.compile(r"#[^\n]*")
 _BLANKS = re.compile(r"(?:[ \t]|\\\n)+")
 _REDIRECT = re.compile(r"([0-9]{0,4})(<<<|<<-|<<|<&|<>|<|>>|>&|>\||>)|(&>>|&>)")
-_NAMED_FD = re.compile(r"\{[A-Za-z_]\w*\}[<>]")
+_NAMED_FD = re.compile(r"\{([A-Za-z_]\w*)\}(?=[<>])")
 _RESERVED = re.compile(
     r"(if|then|elif|else|fi|for|while|until|do|done|case|esac|in|function|select|coproc|time|\[\[|\]\]|[{}!])"
     r"(?=[ \t\n;&|<>()]|\Z)"
@@ -78,22 +78,23 @@ class RedirectParser(DollarScanner):
     def redirect(self) -> Redirect | None:
         """The redirection that stands here, if one does."""
         start = self.pos
-        if _NAMED_FD.match(self.source, start):
-            self.fail("{name}> is not supported", next_step="Use a number: exec 3>file.")
-        m = _REDIRECT.match(self.source, start)
+        named = _NAMED_FD.match(self.source, start)
+        name = named.group(1) if named else ""
+        m = _REDIRECT.match(self.source, named.end() if named else start)
         if m is None:
             return None
         digits, operator, both = m.groups()
         if operator in ("<", ">") and self.source.startswith("(", m.end()):
-            if digits:
+            if digits or name:
+                before = digits or f"{{{name}}}"
                 self.fail(
-                    f"'{digits}{operator}(' is no redirection", start, next_step=f"Write {digits}{operator} file."
+                    f"'{before}{operator}(' is no redirection", start, next_step=f"Write {before}{operator} file."
                 )
             return None
         self.pos = m.end()
         self.blanks()
         if operator in ("<<", "<<-"):
-            return self._heredoc(start, int(digits or 0), strip=operator == "<<-")
+            return self._heredoc(start, int(digits or 0), name, strip=operator == "<<-")
         target = self._redirected_substitution(operator) or self.word()
         if target is None:
             self.fail(f"a name is missing after '{both or operator}'")
@@ -101,22 +102,16 @@ class RedirectParser(DollarScanner):
             return Redirect(both, 1, target, start)
         fd = int(digits) if digits else 0 if operator[0] == "<" else 1
         if operator in ("<&", ">&"):
-            return self._duplicate(operator, fd, target, start, numbered=bool(digits))
-        return Redirect(operator, fd, target, start)
+            return self._duplicate(Redirect(operator, fd, target, start, name), numbered=bool(digits or name))
+        return Redirect(operator, fd, target, start, name)
 
-    def _duplicate(self, operator: str, fd: int, target: Word, start: int, *, numbered: bool) -> Redirect:
-        static = target.static
-        if static is None and operator == ">&" and not numbered:
-            self.fail(
-                ">& with a name that is not known before it runs is not supported",
-                start,
-                next_step="Write > file 2>&1 for a file, or give the descriptor's number.",
-            )
+    def _duplicate(self, redirect: Redirect, *, numbered: bool) -> Redirect:
+        static = redirect.target.static
         if static is not None and not _DESCRIPTOR.fullmatch(static):
-            if operator == ">&" and not numbered:
-                return Redirect("&>", 1, target, start)
-            self.fail(f"'{static}' is no descriptor", start)
-        return Redirect(operator, fd, target, start)
+            if redirect.operator == ">&" and not numbered:
+                return Redirect("&>", 1, redirect.target, redirect.offset)
+            self.fail(f"'{static}' is no descriptor", redirect.offset)
+        return redirect  # of what is only known when it runs, nothing but a descriptor will do
 
     def _redirected_substitution(self, operator: str) -> Word | None:
         if operator not in ("<", ">") or not self.at(operator + "("):
@@ -124,7 +119,7 @@ class RedirectParser(DollarScanner):
         start = self.pos
         return Word((self.process_substitution(),), start)
 
-    def _heredoc(self, start: int, fd: int, *, strip: bool) -> Redirect:
+    def _heredoc(self, start: int, fd: int, name: str, *, strip: bool) -> Redirect:
         word = self.word(braces=False)
         if word is None:
             self.fail("the here-document's delimiter is missing")
@@ -134,7 +129,7 @@ class RedirectParser(DollarScanner):
         else:
             delimiter = word.static
             quoted = any(isinstance(p, Quoted | DoubleQuoted) for p in word.parts)
-        redirect = Redirect("<<", fd, word, start)
+        redirect = Redirect("<<", fd, word, start, name)
         self.heredocs.append((redirect, delimiter, quoted, strip))
         return redirect
 

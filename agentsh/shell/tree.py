@@ -216,13 +216,15 @@ class Redirect:
     Attributes:
         operator: ``<``, ``>``, ``>>``, ``>|``, ``<>``, ``<&``, ``>&`` (a number or ``-`` follows), ``&>``, ``&>>``,
             ``<<`` (the body is the target) or ``<<<``.
-        fd: the descriptor's number; the operator's default when none is written; unused for ``&>``.
+        fd: the descriptor's number; the operator's default when none is written; unused for ``&>`` and with a name.
+        name: the variable of ``{name}>``: it gets the number of a free descriptor; with ``-`` it tells which to close.
     """
 
     operator: str
     fd: int
     target: Word
     offset: int = 0
+    name: str = ""
 
 
 @record(frozen=True, slots=True)

@@ -12,8 +12,9 @@
 
 #include "agentsh.h"
 #include "diff.h"
+#include "pattern.h"
 
-struct options opt = {.context = 3};
+struct options opt = {.context = 3, .width = 130};
 
 static char *heading; /* the command with its options, as it comes before each pair of files of two directories */
 static char *excluded;
@@ -78,7 +79,8 @@ static int compare_files(struct side *a, struct side *b, const char *title)
 {
     if (load(a) || load(b)) return 2;
     int status = 0;
-    int loose = opt.ignore_case || opt.ignore_blank_lines || opt.ignore_all_space || opt.ignore_space_change || opt.strip_cr;
+    int loose = opt.ignore_case || opt.ignore_blank_lines || opt.ignore_all_space || opt.ignore_space_change || opt.ignore_trailing_space ||
+                opt.ignore_tabs || opt.strip_cr || opt.ignore_lines;
     int equal = a->len == b->len && !memcmp(a->content, b->content, a->len);
     int binary = !opt.text && (memchr(a->content, 0, a->len) || memchr(b->content, 0, b->len));
     if (!equal && binary) {
@@ -88,10 +90,17 @@ static int compare_files(struct side *a, struct side *b, const char *title)
     } else if (!equal && opt.brief && !loose) {
         printf("Files %s and %s differ\n", a->name, b->name);
         status = 1;
-    } else if (!equal) {
+    } else if (!equal || (opt.format == SIDE_BY_SIDE && !binary && !opt.brief)) {
         diff_lines(a, b);
         diff_compare(a, b);
         status = diff_print(a, b, title);
+        for (int i = 0; status && i < 2 && opt.format == ED && !opt.brief; i++)
+            if ((i ? b : a)->no_newline) {
+                /* ed ends every line of its text. */
+                fflush(stdout);
+                fprintf(stderr, "diff: %s: No newline at end of file\n", (i ? b : a)->name);
+                status = 2;
+            }
         free(a->lines);
         free(b->lines);
         free(a->changed - 1);
@@ -230,20 +239,22 @@ static int compare_paths(const char *a, const char *b, int depth)
     return status;
 }
 
-enum { STRIP_CR = 256, COLOR, HELP, VERSION, NORMAL, IGNORED };
+enum { STRIP_CR = 256, COLOR, HELP, VERSION, PLAIN, IGNORED, LEFT_COLUMN, SUPPRESS };
 
 static const struct option long_options[] = {
     {"brief", 0, 0, 'q'}, {"color", 2, 0, COLOR}, {"exclude", 1, 0, 'x'}, {"expand-tabs", 0, 0, 't'}, {"help", 0, 0, HELP},
     {"ignore-all-space", 0, 0, 'w'}, {"ignore-blank-lines", 0, 0, 'B'}, {"ignore-case", 0, 0, 'i'},
     {"ignore-space-change", 0, 0, 'b'}, {"ignore-trailing-space", 0, 0, 'Z'}, {"label", 1, 0, 'L'}, {"minimal", 0, 0, 'd'},
-    {"new-file", 0, 0, 'N'}, {"no-dereference", 0, 0, IGNORED}, {"normal", 0, 0, NORMAL}, {"recursive", 0, 0, 'r'},
+    {"context", 2, 0, 'c'}, {"ed", 0, 0, 'e'}, {"ignore-matching-lines", 1, 0, 'I'}, {"ignore-tab-expansion", 0, 0, 'E'},
+    {"initial-tab", 0, 0, 'T'}, {"left-column", 0, 0, LEFT_COLUMN}, {"rcs", 0, 0, 'n'}, {"suppress-common-lines", 0, 0, SUPPRESS},
+    {"width", 1, 0, 'W'}, {"new-file", 0, 0, 'N'}, {"no-dereference", 0, 0, IGNORED}, {"normal", 0, 0, PLAIN}, {"recursive", 0, 0, 'r'},
     {"report-identical-files", 0, 0, 's'}, {"show-c-function", 0, 0, 'p'}, {"side-by-side", 0, 0, 'y'},
     {"speed-large-files", 0, 0, IGNORED}, {"strip-trailing-cr", 0, 0, STRIP_CR}, {"text", 0, 0, 'a'},
     {"unified", 2, 0, 'u'}, {"version", 0, 0, VERSION}, {0, 0, 0, 0},
 };
 
 static const char usage[] =
-    "usage: diff [-abBdiNqrsuw] [-U LINES] [-L LABEL] [-x PATTERN] FILE1 FILE2\n";
+    "usage: diff [-abBcdeEinNpqrstTuwyZ] [-C LINES] [-U LINES] [-I RE] [-L LABEL] [-W COLUMNS] [-x PATTERN] FILE1 FILE2\n";
 
 static int lines(const char *text)
 {
@@ -255,21 +266,48 @@ static int lines(const char *text)
 
 int main(int argc, char *argv[])
 {
+    pattern_program = "diff";
     int c, digits = -1;
-    while ((c = getopt_long(argc, argv, "0123456789aBbdHiL:NpqrstTU:uwx:yZ", long_options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "0123456789aBbC:cdEeHI:iL:NnpqrstTU:uW:wx:yZ", long_options, NULL)) != -1) {
         switch (c) {
         case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
             digits = (digits < 0 ? 0 : digits > 1 << 20 ? digits : digits * 10) + (c - '0');
             break;
         case 'a': opt.text = 1; break;
         case 'B': opt.ignore_blank_lines = 1; break;
-        case 'Z':
         case 'b': opt.ignore_space_change = 1; break;
         case 'd':
         case 'H':
-        case 'p':
-        case NORMAL:
         case IGNORED: break;
+        case 'p':
+            opt.show_function = 1;
+            if (opt.format == NORMAL) opt.format = CONTEXT;
+            break;
+        case PLAIN: opt.format = NORMAL; break;
+        case 'e': opt.format = ED; break;
+        case 'n': opt.format = RCS; break;
+        case 'y': opt.format = SIDE_BY_SIDE; break;
+        case 'c':
+            opt.format = CONTEXT;
+            if (optarg) opt.context = lines(optarg);
+            break;
+        case 'C':
+            opt.format = CONTEXT;
+            opt.context = lines(optarg);
+            break;
+        case 'E': opt.ignore_tabs = 1; break;
+        case 'Z': opt.ignore_trailing_space = 1; break;
+        case 'I':
+            opt.ignore_lines = 1;
+            diff_ignore(optarg);
+            break;
+        case 'W':
+            if (!(opt.width = lines(optarg))) diff_fail("invalid width '%s'", optarg);
+            break;
+        case LEFT_COLUMN: opt.left_column = 1; break;
+        case SUPPRESS: opt.suppress_common = 1; break;
+        case 't': opt.expand_tabs = 1; break;
+        case 'T': opt.initial_tab = 1; break;
         case 'i': opt.ignore_case = 1; break;
         case 'L':
             if (opt.label_count == 2) diff_fail("too many file label options");
@@ -280,11 +318,11 @@ int main(int argc, char *argv[])
         case 'r': opt.recursive = 1; break;
         case 's': opt.report_same = 1; break;
         case 'u':
-            opt.unified = 1;
+            opt.format = UNIFIED;
             if (optarg) opt.context = lines(optarg);
             break;
         case 'U':
-            opt.unified = 1;
+            opt.format = UNIFIED;
             opt.context = lines(optarg);
             break;
         case 'w': opt.ignore_all_space = 1; break;
@@ -300,15 +338,12 @@ int main(int argc, char *argv[])
         case COLOR:
             if (optarg && !strcmp(optarg, "always")) diff_fail("--color=always is not supported here");
             break;
-        case 'y': diff_fail("side-by-side output (-y) is not supported here; use -u");
-        case 't':
-        case 'T': diff_fail("-%c is not supported here", c);
         case VERSION: puts("diff (agentsh userland)"); return 0;
         case HELP: fputs(usage, stdout); return 0;
         default: fputs(usage, stderr); return 2;
         }
     }
-    if (digits >= 0 && opt.unified) opt.context = digits;
+    if (digits >= 0 && (opt.format == UNIFIED || opt.format == CONTEXT)) opt.context = digits;
     if (argc - optind != 2) {
         fputs(usage, stderr);
         return 2;

@@ -23,9 +23,14 @@ struct side {
     char *changed;  /* one flag a line, with a spare one before and behind */
 };
 
+enum format { NORMAL, UNIFIED, CONTEXT, ED, RCS, SIDE_BY_SIDE };
+
 struct options {
-    int ignore_case, ignore_blank_lines, ignore_all_space, ignore_space_change, strip_cr;
-    int unified, context; /* context: lines around a change; -1 for the plain format */
+    int ignore_case, ignore_blank_lines, ignore_all_space, ignore_space_change, ignore_trailing_space, ignore_tabs, ignore_lines, strip_cr;
+    enum format format;
+    int context; /* lines around a change */
+    int width, left_column, suppress_common; /* side by side */
+    int expand_tabs, initial_tab, show_function;
     int brief, report_same, recursive, new_file, text;
     const char *labels[2];
     int label_count;
@@ -37,6 +42,30 @@ extern struct options opt;
 void diff_lines(struct side *a, struct side *b);
 /* Mark the lines that differ. */
 void diff_compare(struct side *a, struct side *b);
+/* A place where the sides differ: the first lines, from 0, and how many. */
+struct change {
+    int a, a_len, b, b_len;
+    int idle; /* only of lines that are not asked for: alone it is not told */
+};
+
+/* Add an expression: changes of nothing but lines that match one are not told. */
+void diff_ignore(const char *expression);
+/* Every change, in order. */
+struct change *diff_changes(const struct side *a, const struct side *b, int *count);
+/* The changes from first on that are told together, with so much context: how many. */
+int diff_hunk(const struct change *all, int first, int count);
+/* A line as it is, tabs and all, behind a mark. */
+void diff_line(const char *mark, const struct side *s, int i);
+/* "1,5", or "5" for a single line or none. */
+void diff_range(int first, int len);
+/* The function, by its first letters, in which line i is; nothing where that is not asked for. */
+void diff_function(const struct side *s, int i);
+
+void diff_print_context(const struct side *a, const struct side *b, const struct change *all, int count);
+void diff_print_ed(const struct side *b, const struct change *all, int count);
+void diff_print_rcs(const struct side *b, const struct change *all, int count);
+void diff_print_sides(const struct side *a, const struct side *b, const struct change *all, int count);
+
 /* Print what differs; returns whether anything worth telling did. heading comes before the first change. */
 int diff_print(const struct side *a, const struct side *b, const char *heading);
 

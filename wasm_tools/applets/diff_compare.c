@@ -11,7 +11,7 @@ static size_t canonical(char *to, const char *from, size_t len)
 {
     size_t n = 0;
     if (opt.strip_cr && len && from[len - 1] == '\r') len--;
-    if (opt.ignore_space_change || opt.ignore_all_space)
+    if (opt.ignore_space_change || opt.ignore_all_space || opt.ignore_trailing_space)
         while (len && isspace((unsigned char)from[len - 1])) len--;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)from[i];
@@ -19,6 +19,11 @@ static size_t canonical(char *to, const char *from, size_t len)
         if (isspace(c) && opt.ignore_space_change) {
             while (i + 1 < len && isspace((unsigned char)from[i + 1])) i++;
             c = ' ';
+        }
+        if (c == '\t' && opt.ignore_tabs) {
+            do to[n++] = ' ';
+            while (n % 8);
+            continue;
         }
         to[n++] = (char)(opt.ignore_case ? tolower(c) : c);
     }
@@ -59,7 +64,7 @@ void diff_lines(struct side *a, struct side *b)
     while (size < 2 * ((size_t)a->count + (size_t)b->count)) size *= 2;
     struct slot *table = diff_allocate(size * sizeof(*table));
     memset(table, 0, size * sizeof(*table));
-    int loose = opt.ignore_case || opt.ignore_all_space || opt.ignore_space_change || opt.strip_cr;
+    int loose = opt.ignore_case || opt.ignore_all_space || opt.ignore_space_change || opt.ignore_trailing_space || opt.ignore_tabs || opt.strip_cr;
     for (int which = 0; which < 2; which++) {
         struct side *s = which ? b : a;
         for (int i = 0; i < s->count; i++) {
@@ -67,7 +72,7 @@ void diff_lines(struct side *a, struct side *b)
             const char *at = line->at;
             size_t len = line->len;
             if (loose) {
-                char *own = diff_allocate(len + 1);
+                char *own = diff_allocate(opt.ignore_tabs ? 8 * len + 1 : len + 1);
                 len = canonical(own, at, len);
                 at = own;
             }

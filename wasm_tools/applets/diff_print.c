@@ -1,26 +1,53 @@
 /* Changes as people and patch read them. */
 #include <ctype.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "diff.h"
+#include "pattern.h"
 
-struct change {
-    int a, a_len, b, b_len; /* first lines, from 0, and how many */
-};
+static regex_t *ignored;
+static size_t ignored_count;
 
-static int blank(const struct side *s, int from, int len)
+void diff_ignore(const char *expression)
 {
-    for (int i = from; i < from + len; i++)
-        for (size_t k = 0; k < s->lines[i].len; k++)
-            if (!opt.ignore_all_space || !isspace((unsigned char)s->lines[i].at[k])) return 0;
+    ignored = realloc(ignored, (ignored_count + 1) * sizeof(*ignored));
+    if (!ignored) diff_fail("out of memory");
+    char *source = pattern_translate(BASIC, expression, strlen(expression), &(int){0});
+    if (regcomp(&ignored[ignored_count++], source, REG_NOSUB)) diff_fail("%s: invalid regular expression", expression);
+    free(source);
+}
+
+static int blank(const struct line *line)
+{
+    for (size_t k = 0; k < line->len; k++)
+        if (!opt.ignore_all_space || !isspace((unsigned char)line->at[k])) return 0;
     return 1;
 }
 
-/* Every change, in order; those of blank lines alone are left out where that is asked for. */
-static struct change *changes(const struct side *a, const struct side *b, int *count)
+static int is_ignored(const struct line *line)
+{
+    if (!ignored_count) return 0;
+    char *text = diff_allocate(line->len + 1);
+    memcpy(text, line->at, line->len);
+    text[line->len] = 0;
+    int hit = 0;
+    for (size_t k = 0; k < ignored_count && !hit; k++) hit = !regexec(&ignored[k], text, 0, NULL, 0);
+    free(text);
+    return hit;
+}
+
+static int idle(const struct side *s, int from, int len)
+{
+    for (int i = from; i < from + len; i++)
+        if (!(opt.ignore_blank_lines && blank(&s->lines[i])) && !is_ignored(&s->lines[i])) return 0;
+    return 1;
+}
+
+struct change *diff_changes(const struct side *a, const struct side *b, int *count)
 {
     int cap = 64, n = 0;
     struct change *all = diff_allocate((size_t)cap * sizeof(*all));
@@ -29,40 +56,89 @@ static struct change *changes(const struct side *a, const struct side *b, int *c
         while (i < a->count && a->changed[i]) i++;
         while (j < b->count && b->changed[j]) j++;
         if (i == i0 && j == j0) continue;
-        if (opt.ignore_blank_lines && blank(a, i0, i - i0) && blank(b, j0, j - j0)) continue;
         if (n == cap) {
             all = realloc(all, (size_t)(cap *= 2) * sizeof(*all));
             if (!all) diff_fail("out of memory");
         }
-        all[n++] = (struct change){i0, i - i0, j0, j - j0};
+        all[n] = (struct change){i0, i - i0, j0, j - j0, 0};
+        if (opt.ignore_blank_lines || ignored_count) all[n].idle = idle(a, i0, i - i0) && idle(b, j0, j - j0);
+        n++;
     }
     *count = n;
     return all;
 }
 
-static void print_line(const char *mark, const struct side *s, int i)
+int diff_hunk(const struct change *all, int first, int count)
 {
-    fputs(mark, stdout);
-    fwrite(s->lines[i].at, 1, s->lines[i].len, stdout);
+    int n = 1;
+    for (; first + n < count; n++) {
+        const struct change *last = &all[first + n - 1], *next = &all[first + n];
+        int gap = next->a - (last->a + last->a_len);
+        if (next->idle ? gap >= opt.context : gap > 2 * opt.context) break;
+    }
+    return n;
+}
+
+static int worth_telling(const struct change *all, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (!all[i].idle) return 1;
+    return 0;
+}
+
+void diff_line(const char *mark, const struct side *s, int i)
+{
+    const struct line *line = &s->lines[i];
+    size_t n = strlen(mark);
+    if (opt.initial_tab && n) {
+        while (n && mark[n - 1] == ' ' && n > 1) n--;
+        printf("%.*s\t", (int)n, mark);
+    } else fputs(mark, stdout);
+    if (!opt.expand_tabs) fwrite(line->at, 1, line->len, stdout);
+    else {
+        size_t column = 0;
+        for (size_t k = 0; k < line->len; k++) {
+            if (line->at[k] != '\t') {
+                putchar(line->at[k]);
+                column += ((unsigned char)line->at[k] & 0xC0) != 0x80;
+            } else
+                do putchar(' ');
+                while (++column % 8);
+        }
+    }
     putchar('\n');
     if (s->no_newline && i == s->count - 1) puts("\\ No newline at end of file");
 }
 
-static void print_range(int first, int len)
+void diff_range(int first, int len)
 {
     if (len > 1) printf("%d,%d", first + 1, first + len);
     else printf("%d", len ? first + 1 : first);
 }
 
+void diff_function(const struct side *s, int i)
+{
+    if (!opt.show_function) return;
+    while (--i >= 0) {
+        const struct line *line = &s->lines[i];
+        unsigned char c = line->len ? (unsigned char)*line->at : 0;
+        if (!isalpha(c) && c != '_' && c != '$') continue;
+        size_t n = line->len < 40 ? line->len : 40;
+        while (n && isspace((unsigned char)line->at[n - 1])) n--;
+        printf(" %.*s", (int)n, line->at);
+        return;
+    }
+}
+
 static void print_plain(const struct side *a, const struct side *b, const struct change *c)
 {
-    print_range(c->a, c->a_len);
+    diff_range(c->a, c->a_len);
     putchar(!c->a_len ? 'a' : !c->b_len ? 'd' : 'c');
-    print_range(c->b, c->b_len);
+    diff_range(c->b, c->b_len);
     putchar('\n');
-    for (int i = c->a; i < c->a + c->a_len; i++) print_line("< ", a, i);
+    for (int i = c->a; i < c->a + c->a_len; i++) diff_line("< ", a, i);
     if (c->a_len && c->b_len) puts("---");
-    for (int i = c->b; i < c->b + c->b_len; i++) print_line("> ", b, i);
+    for (int i = c->b; i < c->b + c->b_len; i++) diff_line("> ", b, i);
 }
 
 static void print_header(const char *mark, const struct side *s, const char *label)
@@ -96,37 +172,58 @@ static void print_hunk(const struct side *a, const struct side *b, const struct 
     print_unified_range(a0, a_len);
     printf(" +");
     print_unified_range(b0, b_len);
-    puts(" @@");
+    fputs(" @@", stdout);
+    diff_function(a, a0);
+    putchar('\n');
     int at = a0;
     for (int k = 0; k < count; k++) {
-        for (; at < c[k].a; at++) print_line(" ", a, at);
-        for (; at < c[k].a + c[k].a_len; at++) print_line("-", a, at);
-        for (int i = c[k].b; i < c[k].b + c[k].b_len; i++) print_line("+", b, i);
+        for (; at < c[k].a; at++) diff_line(" ", a, at);
+        for (; at < c[k].a + c[k].a_len; at++) diff_line("-", a, at);
+        for (int i = c[k].b; i < c[k].b + c[k].b_len; i++) diff_line("+", b, i);
     }
-    for (; at < a0 + a_len; at++) print_line(" ", a, at);
+    for (; at < a0 + a_len; at++) diff_line(" ", a, at);
+}
+
+static void print_headers(const char *old, const char *new, const struct side *a, const struct side *b)
+{
+    print_header(old, a, opt.labels[0]);
+    print_header(new, b, opt.labels[1]);
 }
 
 int diff_print(const struct side *a, const struct side *b, const char *heading)
 {
     int count;
-    struct change *all = changes(a, b, &count);
-    if (count && opt.brief) printf("Files %s and %s differ\n", a->name, b->name);
-    else if (count) {
-        if (heading) puts(heading);
-        if (opt.unified) {
-            print_header("---", a, opt.labels[0]);
-            print_header("+++", b, opt.labels[1] ? opt.labels[1] : NULL);
-            for (int first = 0; first < count;) {
-                int n = 1;
-                while (first + n < count &&
-                       all[first + n].a - (all[first + n - 1].a + all[first + n - 1].a_len) <= 2 * opt.context)
-                    n++;
-                print_hunk(a, b, all + first, n);
-                first += n;
-            }
-        } else
-            for (int i = 0; i < count; i++) print_plain(a, b, &all[i]);
+    struct change *all = diff_changes(a, b, &count);
+    int told = worth_telling(all, count);
+    if (told && opt.brief) printf("Files %s and %s differ\n", a->name, b->name);
+    if (opt.brief || (!told && opt.format != SIDE_BY_SIDE)) {
+        free(all);
+        return told;
+    }
+    if (heading) puts(heading);
+    switch (opt.format) {
+    case NORMAL:
+        for (int i = 0; i < count; i++)
+            if (!all[i].idle) print_plain(a, b, &all[i]);
+        break;
+    case UNIFIED:
+        print_headers("---", "+++", a, b);
+        for (int first = 0, n; first < count; first += n) {
+            n = diff_hunk(all, first, count);
+            if (worth_telling(all + first, n)) print_hunk(a, b, all + first, n);
+        }
+        break;
+    case CONTEXT:
+        print_headers("***", "---", a, b);
+        for (int first = 0, n; first < count; first += n) {
+            n = diff_hunk(all, first, count);
+            if (worth_telling(all + first, n)) diff_print_context(a, b, all + first, n);
+        }
+        break;
+    case ED: diff_print_ed(b, all, count); break;
+    case RCS: diff_print_rcs(b, all, count); break;
+    case SIDE_BY_SIDE: diff_print_sides(a, b, all, count); break;
     }
     free(all);
-    return count > 0;
+    return told;
 }

@@ -218,6 +218,13 @@ _CHANGES = (
     ),
     ("run.c", '\t\tfp = popen(s, "w");\n', '\t\tpopen(s, "w");\n\t\tFATAL("print | cannot start programs here");\n'),
     ("run.c", '\t\tfp = popen(s, "r");\n', '\t\tpopen(s, "r");\n\t\tFATAL("getline cannot start programs here");\n'),
+    # Comparisons in what is printed, as in every other place; only > is where the output goes.
+    (
+        "awkgram.y",
+        "\t| ppattern MATCHOP reg_expr\t",
+        "".join(f"\t| ppattern {op} ppattern\t\t{{ $$ = op2($2, $1, $3); }}\n" for op in ("EQ", "GE", "LE", "LT", "NE"))
+        + "\t| ppattern MATCHOP reg_expr\t",
+    ),
     # Records that end with one byte, in pieces.
     ("lib.c", '#include "awk.h"\n', '#include "awk.h"\n#include "extensions.h"\n'),
     (

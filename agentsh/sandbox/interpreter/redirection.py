@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _PIPE_ROOM = 16 << 10
 """Bytes that a fresh pipe takes on every system without a reader."""
 
+_FIRST_NAMED = 10
+"""The least number that ``{name}>`` gives."""
+
 _DEVICES = {
     "/dev/null": (os.devnull, os.O_RDWR),
     "/dev/zero": ("/dev/zero", os.O_RDONLY),
@@ -97,17 +100,32 @@ class Redirections:
 
     def _apply(self, r: Redirect) -> None:
         fds = self.shell.state.fds
-        if r.operator == "<<":
-            fds[r.fd] = self._stored(encode(self.shell.expander.text(r.target)))
-        elif r.operator == "<<<":
-            fds[r.fd] = self._stored(encode(self.shell.expander.text(r.target)) + b"\n")
-        elif r.operator in ("<&", ">&"):
+        if r.operator in ("<&", ">&"):
             self._duplicate(r)
+            return
+        if r.operator == "<<":
+            fd = self._stored(encode(self.shell.expander.text(r.target)))
+        elif r.operator == "<<<":
+            fd = self._stored(encode(self.shell.expander.text(r.target)) + b"\n")
         else:
             fd = self._open(r)
+        if r.operator in ("&>", "&>>"):
+            fds[1] = fds[2] = fd
+        elif r.name:
+            self._name(r.name, fd)
+        else:
             fds[r.fd] = fd
-            if r.operator in ("&>", "&>>"):
-                fds[1] = fds[2] = fd
+
+    def _name(self, name: str, fd: int) -> None:
+        """``{name}>``: under a free number, for as long as the shell lasts, as bash has it."""
+        fds = self.shell.state.fds
+        number = next(n for n in range(_FIRST_NAMED, len(fds) + _FIRST_NAMED + 1) if n not in fds)
+        self.shell.state.set(name, str(number))
+        fds[number] = fd
+        self.before = {**self.before, number: fd}
+        if fd in self.opened:
+            self.opened.remove(fd)
+            self.shell.owned.append(fd)
 
     def _duplicate(self, r: Redirect) -> None:
         fds = self.shell.state.fds
@@ -115,13 +133,25 @@ class Redirections:
         move = text.endswith("-") and text != "-"
         source = text.removesuffix("-")
         if text == "-":
-            fds.pop(r.fd, None)
+            fds.pop(self._named(r.name) if r.name else r.fd, None)
             return
         if not source.isdigit() or int(source) not in fds:
-            raise CommandError(f"{text}: bad file descriptor")
-        fds[r.fd] = fds[int(source)]
+            hint = "" if source.isdigit() else "; to write both streams to a file of that name, use &>"
+            raise CommandError(f"{visible_line(text)}: bad file descriptor{hint}")
+        if r.name:
+            self._name(r.name, fds[int(source)])
+        else:
+            fds[r.fd] = fds[int(source)]
         if move and int(source) != r.fd:
             del fds[int(source)]
+
+    def _named(self, name: str) -> int:
+        """The descriptor whose number is in a variable; it is closed for good."""
+        value = self.shell.state.get(name) or ""
+        if not value.isdigit():
+            raise CommandError(f"{name}: holds no file descriptor")
+        self.before = {n: fd for n, fd in self.before.items() if n != int(value)}
+        return int(value)
 
     def _stored(self, data: bytes) -> int:
         """A descriptor from which ``data`` can be read."""

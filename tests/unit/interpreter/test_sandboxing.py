@@ -227,7 +227,6 @@ def test_what_is_refused_says_what_to_do(project: Path) -> None:
         ("x=<(a)", "write it as the command's argument"),
         ("select x in a; do :; done", "Choose in the script"),
         ("coproc cat", "pipeline"),
-        ("exec {fd}>x", "Use a number"),
         ("echo $[1+1]", "$((...))"),
     ):
         with pytest.raises(ShellSyntaxError) as caught:

@@ -212,7 +212,6 @@ def test_regular_expressions_keep_their_parentheses() -> None:
         ("coproc a", "'coproc'", 0),
         ("x=<(a) b", "process substitution", 2),
         ("echo ${a@P}", "not supported", 5),
-        ("exec {fd}>x", "not supported", 5),
         ("declare -n r=x", "not supported", 8),
         ("f() { local -rn r=$1; }", "not supported", 12),
         ("typeset -n r", "not supported", 8),
