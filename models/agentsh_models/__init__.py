@@ -13,35 +13,49 @@ if TYPE_CHECKING:
     from agentsh_models.cache import Cache
     from agentsh_models.config import Config, MoD, MoE
     from agentsh_models.errors import ModelFault
+    from agentsh_models.generation import Engine, Generation, Request, Token, generate
     from agentsh_models.loading import Loaded, load, load_base, load_deltas, save_deltas
+    from agentsh_models.sampling import Sampling
     from agentsh_models.tokenizer import Tokenizer
 
 _PLACES = {
     "Cache": "cache",
     "Config": "config",
-    "MoD": "config",
-    "MoE": "config",
-    "Loaded": "loading",
-    "Model": "architecture",
-    "ModelFault": "errors",
-    "Output": "architecture",
-    "Tokenizer": "tokenizer",
+    "Engine": "generation",
+    "generate": "generation",
+    "Generation": "generation",
     "load": "loading",
     "load_base": "loading",
     "load_deltas": "loading",
+    "Loaded": "loading",
+    "MoD": "config",
+    "Model": "architecture",
+    "ModelFault": "errors",
+    "MoE": "config",
+    "Output": "architecture",
+    "Request": "generation",
+    "Sampling": "sampling",
     "save_deltas": "loading",
+    "Token": "generation",
+    "Tokenizer": "tokenizer",
 }
 
 __all__ = [
     "Cache",
     "Config",
+    "Engine",
+    "Generation",
     "Loaded",
     "MoD",
     "MoE",
     "Model",
     "ModelFault",
     "Output",
+    "Request",
+    "Sampling",
+    "Token",
     "Tokenizer",
+    "generate",
     "load",
     "load_base",
     "load_deltas",

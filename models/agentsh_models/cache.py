@@ -75,6 +75,11 @@ class Cache:
             used = torch.arange(position.shape[1], device=count.device) < count.unsqueeze(1)
             self.count[block] = ((position < length) & used).sum(1)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(t.nbytes for store in (self._k, self._v) for t in store)
+
     def _reserve(self, block: int, used: int) -> None:
         have = self._k[block].shape[2]
         if used <= have:
