@@ -31,6 +31,7 @@ from agentsh.redact import Redactor
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from types import ModuleType
 
     import openai
 
@@ -198,6 +199,7 @@ class EndpointModel(Model):
 
             _quieten_transport()
             http = openai.DefaultHttpxClient(
+                transport=self._transport(openai),
                 follow_redirects=False,
                 trust_env=False,
                 timeout=openai.Timeout(self._profile.timeout_s, connect=min(15.0, self._profile.timeout_s)),
@@ -212,6 +214,10 @@ class EndpointModel(Model):
                 http_client=http,
             )
         return self._client
+
+    def _transport(self, client: ModuleType) -> Any:
+        """What carries requests; None for the network. ``client`` is the package ``openai``."""
+        del client
 
     def _leaving(self, request: Any) -> None:
         """Give a request its last shape: known headers only, and the key when it goes to the right place."""

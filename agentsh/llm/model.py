@@ -86,9 +86,11 @@ class Model(ABC):
 
     Attributes:
         name: what ``--model`` called it.
+        context_bound: characters of conversation that it can take at most; None when it does not say.
     """
 
     name: str
+    context_bound: int | None = None
 
     @abstractmethod
     def complete(

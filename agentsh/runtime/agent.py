@@ -121,7 +121,8 @@ def run_task(
         raise UsageError("The step limit must be at least 1.")
     if not task.strip() and resume is None:
         raise UsageError("There is no task.", next_step="Say what to do: agentsh run 'TASK'.")
-    return _Run(workspace, model, on_event, stop, max_steps).go(task, resume, context_bound)
+    bound = context_bound if model.context_bound is None else min(context_bound, model.context_bound)
+    return _Run(workspace, model, on_event, stop, max_steps).go(task, resume, bound)
 
 
 class _Run:

@@ -234,6 +234,11 @@ class Batch:
             except ModelFault as fault:
                 self._drop(thing.request, fault)
 
+    def fail(self, fault: ModelFault) -> None:
+        """End everything that is under way with ``fault``."""
+        for thing in self._things():
+            self._drop(thing.request, fault)
+
     def _advance(self, thing: _Reading | _Answer, read: int, logits: Tensor) -> None:
         if isinstance(thing, _Answer):
             if thing in self._running and not thing.take(logits):  # it may have been dropped in this very step
