@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 import queue
 import threading
 from dataclasses import dataclass
@@ -40,13 +39,14 @@ def open_engine(path: Path | None) -> Engine:
         UsageError: the packages of the extra ``local`` are not installed.
         ModelError: the weights are missing, damaged, or of an unknown kind.
     """
-    missing = [p for p in _NEEDED if importlib.util.find_spec(p) is None]
-    if missing:
-        raise UsageError(
-            f"The local model needs packages that are not installed: {', '.join(missing)}.",
-            next_step="Add them: pip install 'agentsh[local]'",
-        )
-    from agentsh_models import Engine, ModelFault, load, load_base  # noqa: PLC0415 - heavy
+    from agentsh_models import ModelFault  # noqa: PLC0415 - only for this model
+    from agentsh_models.loading import need  # noqa: PLC0415
+
+    try:
+        need(*_NEEDED)
+    except ModelFault as e:
+        raise UsageError(e.what, next_step="Add them: pip install 'agentsh[local]'") from e
+    from agentsh_models import Engine, load, load_base  # noqa: PLC0415 - heavy
 
     try:
         return Engine(load_base() if path is None else load(path))

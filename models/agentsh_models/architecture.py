@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from agentsh_models.cache import Cache
 from agentsh_models.errors import BadRequest, PromptTooLong
 from agentsh_models.kernels.attention import attend
-from agentsh_models.kernels.depth import gather, pack, scatter_add, take_best
-from agentsh_models.kernels.experts import choose, mix_experts, swiglu, swiglu_deltas
+from agentsh_models.kernels.depth import gather, pack, scatter_add, take_best, update_factor
+from agentsh_models.kernels.experts import choose, expert_scores, mix_experts, swiglu, swiglu_deltas
 from agentsh_models.kernels.qkv import norm_qkv_rope, rms_norm, rope_table
 
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ class Attention(nn.Module):
         return self.q_proj.weight, self.k_proj.weight, self.v_proj.weight
 
 
-class DenseFFN(nn.Module):
-    """SwiGLU."""
+class Projections(nn.Module):
+    """The three matrices of a SwiGLU."""
 
-    def __init__(self, d_model: int, d_ff: int) -> None:
-        super().__init__()
+    def make_projections(self, d_model: int, d_ff: int) -> None:
+        """Add them; a class that also is something else calls this in its own time."""
         self.gate_proj = nn.Linear(d_model, d_ff, bias=False)
         self.up_proj = nn.Linear(d_model, d_ff, bias=False)
         self.down_proj = nn.Linear(d_ff, d_model, bias=False)
@@ -72,6 +72,14 @@ class DenseFFN(nn.Module):
     def weights(self) -> tuple[Tensor, Tensor, Tensor]:
         """Gate, up, down."""
         return self.gate_proj.weight, self.up_proj.weight, self.down_proj.weight
+
+
+class DenseFFN(Projections):
+    """SwiGLU."""
+
+    def __init__(self, d_model: int, d_ff: int) -> None:
+        super().__init__()
+        self.make_projections(d_model, d_ff)
 
     def forward(self, x_ND: Tensor, losses: Losses, stats: Losses, name: str) -> Tensor:
         """The update of each token."""
@@ -97,7 +105,7 @@ class RoutedFFN(nn.Module):
         """The experts of each token and their weights, (N, k) both."""
         m = self.moe
         logits = F.linear(x_ND.float(), self.router.weight.float())
-        score = logits.softmax(-1) if m.score == "softmax" else logits.sigmoid()
+        score = expert_scores(logits, m.score)
         chosen, weight = choose(score, self.bias if m.balance == "bias" else None, m.k_fine, normalise=m.normalise)
         share = torch.zeros_like(score).scatter_(1, chosen, 1.0).mean(0) / m.k_fine
         stats[f"experts.load.{name}"] = share.detach()
@@ -171,20 +179,13 @@ class DeltaWeights(nn.Module):
         return (self.gate_a, self.gate_b), (self.up_a, self.up_b), (self.down_a, self.down_b)
 
 
-class DeltaFFN(RoutedFFN):
+class DeltaFFN(RoutedFFN, Projections):
     """A dense FFN for every token, and low-rank experts that change it."""
 
     def __init__(self, c: Config) -> None:
         super().__init__(c)
-        self.gate_proj = nn.Linear(c.d_model, c.d_ff, bias=False)
-        self.up_proj = nn.Linear(c.d_model, c.d_ff, bias=False)
-        self.down_proj = nn.Linear(c.d_ff, c.d_model, bias=False)
+        self.make_projections(c.d_model, c.d_ff)
         self.deltas = DeltaWeights(c.moe, c.d_model, c.d_ff)
-
-    @property
-    def weights(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Gate, up, down of the dense FFN."""
-        return self.gate_proj.weight, self.up_proj.weight, self.down_proj.weight
 
     def forward(self, x_ND: Tensor, losses: Losses, stats: Losses, name: str) -> Tensor:
         """The update of each token."""
@@ -212,18 +213,6 @@ class DepthRouter(nn.Module):
         """The scalar r = w . x of each token, (B, T), in float32."""
         x = rms_norm(x_BTD, None, self.eps) if self.mod.normalise else x_BTD
         return F.linear(x.float(), self.router.weight.float()).squeeze(-1)
-
-    def gate(self, r: Tensor) -> Tensor | None:
-        """What the update is multiplied by; None for 1."""
-        match self.mod.gate:
-            case "raw":
-                return r
-            case "offset":
-                return 1 + r
-            case "sigmoid":
-                return 2 * r.sigmoid()
-            case _:
-                return None
 
     def causal_score(self, x_BTD: Tensor, r_BT: Tensor, routing: str) -> Tensor:
         """Above 0 where a token is taken, decided from the token alone."""
@@ -303,9 +292,9 @@ class Block(nn.Module):
             return x_BTD
         whole = many is not None
         update = self._update(gather(x_BTD, index), step.position.gather(1, index), valid, step, whole=whole)
-        gate = self.depth.gate(r.gather(1, index))
-        if gate is not None:
-            update = update * gate.unsqueeze(-1)
+        factor = update_factor(r.gather(1, index), self.depth.mod.gate)
+        if factor is not None:
+            update = update * factor.unsqueeze(-1)
         return scatter_add(x_BTD, index, (update if whole else update * valid.unsqueeze(-1)).to(x_BTD.dtype))
 
     def _update(

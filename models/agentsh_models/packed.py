@@ -12,7 +12,8 @@ import torch
 from torch.nn import functional as F
 
 from agentsh_models.errors import BadRequest, PromptTooLong
-from agentsh_models.kernels.experts import choose
+from agentsh_models.kernels.depth import update_factor
+from agentsh_models.kernels.experts import add_low_rank, choose, expert_scores
 from agentsh_models.kernels.packed import GROUP, Int4Linear, Int8Linear, PackedLinear, WideLinear
 from agentsh_models.kernels.qkv import rope_table
 from agentsh_models.loading import memory_guard
@@ -217,12 +218,12 @@ class _Block:
         if self._depth is None:
             x_ND += self._update(x_ND, states, many, position, rotation)
             return
-        taken, gate = self._depth.decide(x_ND)
+        taken, factor = self._depth.decide(x_ND)
         if not taken:
             return
         if len(taken) == len(x_ND):
             update = self._update(x_ND, states, many, position, rotation)
-            x_ND += update if gate is None else update * gate.unsqueeze(-1)
+            x_ND += update if factor is None else update * factor.unsqueeze(-1)
             return
         index = torch.tensor(taken)
         some = [0] * len(many)
@@ -233,7 +234,7 @@ class _Block:
                 end += many[sequence]
             some[sequence] += 1
         update = self._update(x_ND[index], states, some, [position[i] for i in taken], rotation[index])
-        x_ND.index_add_(0, index, update.float() if gate is None else update * gate[index].unsqueeze(-1))
+        x_ND.index_add_(0, index, update.float() if factor is None else update * factor[index].unsqueeze(-1))
 
     def _update(
         self, x_ND: Tensor, states: list[State], many: list[int], position: list[int], rotation: Tensor
@@ -294,15 +295,7 @@ class _Depth:
             case _:
                 score = r
         taken = [i for i, s in enumerate(score.tolist()) if s > 0]
-        match m.gate:
-            case "raw":
-                return taken, r
-            case "offset":
-                return taken, 1 + r
-            case "sigmoid":
-                return taken, 2 * r.sigmoid()
-            case _:
-                return taken, None
+        return taken, update_factor(r, m.gate)
 
 
 class _Dense:
@@ -329,7 +322,7 @@ class _Routed:
     def route(self, h_ND: Tensor) -> tuple[Tensor, Tensor]:
         """The experts of each row and their weights."""
         logits = F.linear(h_ND, self._router)
-        score = logits.softmax(-1) if self._m.score == "softmax" else logits.sigmoid()
+        score = expert_scores(logits, self._m.score)
         chosen, weight = choose(score, self._bias, self._m.k_fine, normalise=self._m.normalise)
         return chosen, weight * self._m.scale
 
@@ -403,12 +396,7 @@ class _Deltas(_Routed):
         return y
 
     def _many(self, h: Tensor, weight_NE: Tensor) -> Tensor:
-        def changed(x: Tensor, y: Tensor, a_ErI: Tensor, b_EOr: Tensor) -> Tensor:
-            low = F.linear(x, a_ErI.flatten(0, 1)).unflatten(-1, a_ErI.shape[:2])
-            low = (low * weight_NE.unsqueeze(-1).to(x.dtype)).flatten(1)
-            return y + F.linear(low, b_EOr.transpose(0, 1).flatten(1))
-
         gate, up = self._gate_up(h).chunk(2, dim=-1)
-        (ga, gb), (ua, ub), (da, db) = self._pairs
-        inner = F.silu(changed(h, gate, ga, gb)) * changed(h, up, ua, ub)
-        return changed(inner, self._down(inner), da, db)
+        for_gate, for_up, for_down = self._pairs
+        inner = F.silu(add_low_rank(gate, h, for_gate, weight_NE)) * add_low_rank(up, h, for_up, weight_NE)
+        return add_low_rank(self._down(inner), inner, for_down, weight_NE)

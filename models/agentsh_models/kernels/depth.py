@@ -21,6 +21,24 @@ def take_best(score_BT: Tensor, valid_BT: Tensor, capacity: float) -> Tensor:
     return (rank < take_B1) & valid_BT
 
 
+def update_factor(r: Tensor, kind: str) -> Tensor | None:
+    """What an update is multiplied by, from its router's score; None for 1.
+
+    Args:
+        r: scores.
+        kind: ``raw``, ``offset``, ``sigmoid`` or ``none``, see :class:`agentsh_models.config.MoD`.
+    """
+    match kind:
+        case "raw":
+            return r
+        case "offset":
+            return 1 + r
+        case "sigmoid":
+            return 2 * r.sigmoid()
+        case _:
+            return None
+
+
 def pack(take_BT: Tensor, many: int | None = None) -> tuple[Tensor, Tensor]:
     """Where the taken tokens are, in order, padded to the longest row.
 

@@ -19,6 +19,11 @@ def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return F.linear(F.silu(F.linear(x, gate)) * F.linear(x, up), down)
 
 
+def expert_scores(logits: Tensor, kind: str) -> Tensor:
+    """What a router's logits are worth: ``softmax`` over the experts, or ``sigmoid`` of each."""
+    return logits.softmax(-1) if kind == "softmax" else logits.sigmoid()
+
+
 def choose(
     score_NE: Tensor,
     bias_E: Tensor | None,
@@ -62,6 +67,21 @@ def mix_experts(
     return y
 
 
+def add_low_rank(y: Tensor, x: Tensor, pair: tuple[Tensor, Tensor], weight_NE: Tensor) -> Tensor:
+    """``y`` plus the sum over experts of weight * B A x.
+
+    Args:
+        y: (N, out).
+        x: (N, in).
+        pair: A (E, r, in) and B (E, out, r).
+        weight_NE: 0 for experts not chosen.
+    """
+    a_ErI, b_EOr = pair
+    low = F.linear(x, a_ErI.flatten(0, 1)).unflatten(-1, a_ErI.shape[:2])
+    low = (low * weight_NE.unsqueeze(-1).to(x.dtype)).flatten(1)
+    return y + F.linear(low, b_EOr.transpose(0, 1).flatten(1))
+
+
 def swiglu_deltas(
     x_ND: Tensor,
     dense: tuple[Tensor, Tensor, Tensor],
@@ -70,11 +90,9 @@ def swiglu_deltas(
 ) -> Tensor:
     """The FFN whose matrices are W + sum over experts of weight * B A; ``weight`` is 0 for experts not chosen."""
 
-    def changed(h: Tensor, w: Tensor, a_ErI: Tensor, b_EOr: Tensor) -> Tensor:
-        low = F.linear(h, a_ErI.flatten(0, 1)).unflatten(-1, a_ErI.shape[:2])
-        low = (low * weight_NE.unsqueeze(-1).to(h.dtype)).flatten(1)
-        return F.linear(h, w) + F.linear(low, b_EOr.transpose(0, 1).flatten(1))
+    def changed(x: Tensor, w: Tensor, pair: tuple[Tensor, Tensor]) -> Tensor:
+        return add_low_rank(F.linear(x, w), x, pair, weight_NE)
 
-    (ga, gb), (ua, ub), (da, db) = deltas
-    h = F.silu(changed(x_ND, dense[0], ga, gb)) * changed(x_ND, dense[1], ua, ub)
-    return changed(h, dense[2], da, db)
+    gate, up, down = deltas
+    h = F.silu(changed(x_ND, dense[0], gate)) * changed(x_ND, dense[1], up)
+    return changed(h, dense[2], down)
