@@ -64,9 +64,9 @@ def test_endless_loops(cage: Cage, script: str):
 
 def test_commands_that_outlive_the_script(cage: Cage):
     start = time.monotonic()
-    done = cage.run("attack spin & sleep 1000 & echo away", wall_s=2)
+    done = cage.run("attack spin & sleep 1000 & echo away", wall_s=0.5)
     assert done.stdout == b"away\n"
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 2
     cage.assert_unharmed()
 
 
