@@ -25,10 +25,10 @@ from compiler import (
     EMULATED,
     HERE,
     LIBRARIES,
-    MEMORY,
     OURS,
     TARGET,
     WORK,
+    WRAPPED,
     ZIG_VERSION,
     BuildError,
     Unit,
@@ -177,7 +177,7 @@ def compile_all(modules: dict[str, list[Unit]]) -> dict[str, list[str]]:
 
     def compile_one(job: tuple[Unit, str]) -> None:
         unit, out = job
-        zig("-c", *TARGET, *MEMORY, *unit.flags, *MAPS, str(unit.source), "-o", out)
+        zig("-c", *TARGET, *WRAPPED, *unit.flags, *MAPS, str(unit.source), "-o", out)
         done = next(counter)
         if done % 20 == 0 or done == len(jobs):
             say(f"{done}/{len(jobs)} compiled, {unit.title}")

@@ -15,8 +15,8 @@ WORK = HERE / ".build"
 ZIG_VERSION = "0.17.1"
 
 TARGET = ["--target=wasm32-wasi", "-msimd128"]
-_WRAPPED = ("malloc", "calloc", "realloc", "getdelim", "getline", "fclose")
-MEMORY = [f"-D{name}=agentsh_{name}" for name in _WRAPPED]
+_NAMES = ("malloc", "calloc", "realloc", "getdelim", "getline", "fclose")
+WRAPPED = [f"-D{name}=agentsh_{name}" for name in _NAMES]
 """Calls that take memory go by way of ``common/memory.c``, the end of a file by way of ``common/buffers.c``."""
 OURS = ["-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror"]
 EMULATED = ["-D_WASI_EMULATED_SIGNAL", "-D_WASI_EMULATED_MMAN", "-D_WASI_EMULATED_GETPID"]

@@ -15,7 +15,7 @@ struct value {
 
 static struct value text_value(const char *at, size_t len)
 {
-    struct value v = {basic_allocate(NULL, len + 1)};
+    struct value v = {tool_allocate(NULL, len + 1)};
     memcpy(v.text, at, len);
     v.text[len] = 0;
     return v;
@@ -44,10 +44,10 @@ static int is_null(const char *s)
 static long long to_integer(const char *s)
 {
     long long n = 0;
-    if (!is_integer(s)) basic_fail(2, "non-integer argument");
+    if (!is_integer(s)) tool_end(2, "non-integer argument");
     for (const char *p = s + (*s == '-'); *p; p++)
-        if (__builtin_mul_overflow(n, 10, &n) || __builtin_sub_overflow(n, *p - '0', &n)) basic_fail(3, "%s: Numerical result out of range", s);
-    if (*s != '-' && __builtin_sub_overflow(0, n, &n)) basic_fail(3, "%s: Numerical result out of range", s);
+        if (__builtin_mul_overflow(n, 10, &n) || __builtin_sub_overflow(n, *p - '0', &n)) tool_end(3, "%s: Numerical result out of range", s);
+    if (*s != '-' && __builtin_sub_overflow(0, n, &n)) tool_end(3, "%s: Numerical result out of range", s);
     return n;
 }
 
@@ -72,14 +72,14 @@ static struct value match(const char *text, const char *pattern)
     char *translated = pattern_translate(BASIC, pattern, strlen(pattern), &backrefs);
     /* It holds at the beginning alone. A group around keeps alternatives together, but would move back references. */
     size_t len = strlen(translated);
-    char *whole = basic_allocate(NULL, len + 8);
+    char *whole = tool_allocate(NULL, len + 8);
     snprintf(whole, len + 8, backrefs ? "^%s" : "^\\(%s\\)", translated);
     regex_t re;
     int bad = regcomp(&re, whole, 0);
     if (bad) {
         char message[128];
         regerror(bad, &re, message, sizeof(message));
-        basic_fail(2, "%s", message);
+        tool_end(2, "%s", message);
     }
     regmatch_t found[3];
     size_t group = backrefs ? 1 : 2;
@@ -92,7 +92,7 @@ static struct value either(int live);
 
 static struct value operand(void)
 {
-    if (!*word) basic_fail(2, "syntax error: missing argument after '%s'", word[-1]);
+    if (!*word) tool_end(2, "syntax error: missing argument after '%s'", word[-1]);
     const char *w = *word++;
     return text_value(w, strlen(w));
 }
@@ -109,11 +109,11 @@ static struct value primary(int live)
     if (take("+")) return operand();
     if (take("(")) {
         struct value v = either(live);
-        if (!*word) basic_fail(2, "syntax error: expecting ')' after '%s'", word[-1]);
-        if (!take(")")) basic_fail(2, "syntax error: expecting ')' instead of '%s'", *word);
+        if (!*word) tool_end(2, "syntax error: expecting ')' after '%s'", word[-1]);
+        if (!take(")")) tool_end(2, "syntax error: expecting ')' instead of '%s'", *word);
         return v;
     }
-    if (*word && !strcmp(*word, ")")) basic_fail(2, "syntax error: unexpected ')'");
+    if (*word && !strcmp(*word, ")")) tool_end(2, "syntax error: unexpected ')'");
     if (take("length")) {
         struct value v = primary(live);
         return number_value((long long)characters(v.text, strlen(v.text)));
@@ -162,8 +162,8 @@ static struct value product(int live)
         struct value right = matching(live);
         if (!live) continue;
         long long a = to_integer(v.text), b = to_integer(right.text), n = 0;
-        if (op != '*' && !b) basic_fail(2, "division by zero");
-        if (op == '*' ? __builtin_mul_overflow(a, b, &n) : b == -1 && op == '/' && __builtin_sub_overflow(0, a, &n)) basic_fail(3, "Numerical result out of range");
+        if (op != '*' && !b) tool_end(2, "division by zero");
+        if (op == '*' ? __builtin_mul_overflow(a, b, &n) : b == -1 && op == '/' && __builtin_sub_overflow(0, a, &n)) tool_end(3, "Numerical result out of range");
         v = number_value(op == '*' ? n : b == -1 ? (op == '/' ? n : 0) : op == '/' ? a / b : a % b);
     }
     return v;
@@ -176,7 +176,7 @@ static struct value sum(int live)
         struct value right = product(live);
         if (!live) continue;
         long long a = to_integer(v.text), b = to_integer(right.text), n;
-        if (op == '+' ? __builtin_add_overflow(a, b, &n) : __builtin_sub_overflow(a, b, &n)) basic_fail(3, "Numerical result out of range");
+        if (op == '+' ? __builtin_add_overflow(a, b, &n) : __builtin_sub_overflow(a, b, &n)) tool_end(3, "Numerical result out of range");
         v = number_value(n);
     }
     return v;
@@ -227,9 +227,9 @@ int expr_main(int argc, char *argv[])
     pattern_status = 2;
     word = argv + 1;
     if (argc > 1 && !strcmp(*word, "--")) word++;
-    if (!*word) basic_fail(2, "missing operand");
+    if (!*word) tool_end(2, "missing operand");
     struct value v = either(1);
-    if (*word) basic_fail(2, "syntax error: unexpected argument '%s'", *word);
+    if (*word) tool_end(2, "syntax error: unexpected argument '%s'", *word);
     puts(v.text);
     return is_null(v.text);
 }

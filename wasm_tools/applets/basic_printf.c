@@ -72,7 +72,7 @@ static int unescape(const char **at, char out[4], int argument)
         unsigned long value = digits(at, kind == 'x' ? 2 : kind == 'u' ? 4 : 8, 16, &count);
         if (count && kind == 'x') *out = (char)value;
         if (count) return kind == 'x' ? 1 : (int)put_utf8(out, value & 0x1FFFFF);
-        basic_warn("missing hex digit for \\%c", kind);
+        tool_warn("missing hex digit for \\%c", kind);
         *at = start;
     }
     *out = '\\';
@@ -82,7 +82,7 @@ static int unescape(const char **at, char out[4], int argument)
 /* An argument's escapes put in place; 0 when a \c ends all output. */
 static int expand(const char *text, char **out, size_t *len)
 {
-    *out = basic_allocate(NULL, strlen(text) + 4);
+    *out = tool_allocate(NULL, strlen(text) + 4);
     for (*len = 0; *text;) {
         if (*text != '\\') {
             (*out)[(*len)++] = *text++;
@@ -99,7 +99,7 @@ static int expand(const char *text, char **out, size_t *len)
 /* Text as a shell reads it back. */
 static char *quoted(const char *text)
 {
-    char *out = basic_allocate(NULL, 4 * strlen(text) + 4), *to = out;
+    char *out = tool_allocate(NULL, 4 * strlen(text) + 4), *to = out;
     int controls = 0;
     for (const char *p = text; *p; p++) controls |= (unsigned char)*p < 32 || *p == 127;
     if (!*text) return strcpy(out, "''");
@@ -129,8 +129,8 @@ static char *quoted(const char *text)
 
 static void bad_number(const char *text, const char *end, int err)
 {
-    if (err == ERANGE) basic_warn("%s: Numerical result out of range", text);
-    else if (*end || end == text) basic_warn("%s: invalid number", text);
+    if (err == ERANGE) tool_warn("%s: Numerical result out of range", text);
+    else if (*end || end == text) tool_warn("%s: invalid number", text);
 }
 
 static long long integer(const char *text, int is_signed)
@@ -177,7 +177,7 @@ static int amount(const char **f, struct arguments *a, int *negative)
         n = text ? integer(text, 1) : 0;
     } else
         for (; **f >= '0' && **f <= '9'; ++*f) n = n > INT_MAX ? n : n * 10 + (**f - '0');
-    if (n > INT_MAX || n < -INT_MAX) basic_fail(1, "a width of %lld is too large", n);
+    if (n > INT_MAX || n < -INT_MAX) tool_fail("a width of %lld is too large", n);
     *negative = n < 0;
     return (int)(n < 0 ? -n : n);
 }
@@ -194,7 +194,7 @@ static void put_text(const char *text, size_t len, const char *flags, int width,
 static void put_time(const char *format, size_t len, const char *text, const char *flags, int width, int precision)
 {
     char pattern[256], out[1024];
-    if (len >= sizeof(pattern)) basic_fail(1, "the format of a time is too long");
+    if (len >= sizeof(pattern)) tool_fail("the format of a time is too long");
     memcpy(pattern, format, len);
     pattern[len] = 0;
     long long n = text ? integer(text, 1) : -1;
@@ -219,16 +219,16 @@ static int convert(const char **at, struct arguments *a)
     }
     if (*f == '(') {
         const char *close = strstr(f, ")T");
-        if (!close) basic_fail(1, "`(': missing )T");
+        if (!close) tool_fail("`(': missing )T");
         put_time(f + 1, (size_t)(close - f - 1), next(a), flags, width, precision);
         *at = close + 2;
         return 1;
     }
     while (*f && strchr("hlLjzt", *f)) f++;
     int kind = *f;
-    if (!kind) basic_fail(1, "`%s': missing format character", *at - 1);
+    if (!kind) tool_fail("`%s': missing format character", *at - 1);
     *at = f + 1;
-    if (!strchr("bcdiouxXfFeEgGaAqsQ", kind)) basic_fail(1, "`%c': invalid format character", kind);
+    if (!strchr("bcdiouxXfFeEgGaAqsQ", kind)) tool_fail("`%c': invalid format character", kind);
     const char *text = next(a);
     if (!text) text = "";
     if (kind == 's') put_text(text, strlen(text), flags, width, precision);
@@ -257,7 +257,7 @@ static int convert(const char **at, struct arguments *a)
 int printf_main(int argc, char *argv[])
 {
     int first = argc > 1 && !strcmp(argv[1], "--") ? 2 : 1;
-    if (argc <= first) basic_fail(2, "usage: printf FORMAT [ARGUMENT...]");
+    if (argc <= first) tool_end(2, "usage: printf FORMAT [ARGUMENT...]");
     struct arguments a = {argv + first + 1, 0};
     do {
         a.used = 0;

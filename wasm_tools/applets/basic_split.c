@@ -35,9 +35,9 @@ static char *name_of(long long n)
             room *= base;
             len++, lead++;
         }
-    else if (n >= room) basic_fail(1, "output file suffixes exhausted");
+    else if (n >= room) tool_fail("output file suffixes exhausted");
     char *name;
-    if (asprintf(&name, "%s%*s%s", prefix, len + (int)lead, "", extra) < 0) basic_fail(1, "out of memory");
+    if (asprintf(&name, "%s%*s%s", prefix, len + (int)lead, "", extra) < 0) tool_fail("out of memory");
     char *to = name + strlen(prefix);
     for (int i = 0; i < lead; i++) *to++ = digits[base - 1];
     for (int i = len - 1; i >= 0; i--, n /= base) to[i] = digits[n % base];
@@ -46,7 +46,7 @@ static char *name_of(long long n)
 
 static void close_piece(void)
 {
-    if (piece && fclose(piece)) basic_fail(1, "write error: %s", strerror(errno));
+    if (piece && fclose(piece)) tool_fail("write error: %s", strerror(errno));
     piece = NULL;
 }
 
@@ -55,7 +55,7 @@ static FILE *open_piece(void)
     char *name = name_of(made++);
     if (verbose) printf("creating file '%s'\n", name);
     FILE *out = agentsh_fopen(name, "w");
-    if (!out) basic_fail(1, "%s: %s", name, strerror(errno));
+    if (!out) tool_fail("%s: %s", name, strerror(errno));
     free(name);
     return out;
 }
@@ -63,7 +63,7 @@ static FILE *open_piece(void)
 static void put(const char *at, size_t len)
 {
     if (!piece) piece = open_piece();
-    if (fwrite(at, 1, len, piece) != len) basic_fail(1, "write error: %s", strerror(errno));
+    if (fwrite(at, 1, len, piece) != len) tool_fail("write error: %s", strerror(errno));
 }
 
 static void by_lines(FILE *in, long long most)
@@ -107,10 +107,10 @@ static void by_line_bytes(FILE *in, long long most)
 static char *read_all(FILE *in, size_t *len)
 {
     size_t cap = 1 << 16;
-    char *all = basic_allocate(NULL, cap);
+    char *all = tool_allocate(NULL, cap);
     *len = 0;
     for (size_t n; (n = fread(all + *len, 1, cap - *len, in)) > 0;)
-        if ((*len += n) == cap) all = basic_allocate(all, cap *= 2);
+        if ((*len += n) == cap) all = tool_allocate(all, cap *= 2);
     return all;
 }
 
@@ -145,24 +145,24 @@ static void round_robin(FILE *in, long long count, long long only)
 {
     char *line = NULL;
     size_t cap = 0;
-    if (count > 4096 && !only) basic_fail(1, "no more than 4096 files can be written at a time here");
-    FILE **pieces = basic_allocate(NULL, (size_t)(only ? 1 : count) * sizeof(*pieces));
+    if (count > 4096 && !only) tool_fail("no more than 4096 files can be written at a time here");
+    FILE **pieces = tool_allocate(NULL, (size_t)(only ? 1 : count) * sizeof(*pieces));
     for (long long i = 0; !only && i < count; i++) pieces[i] = elide ? NULL : open_piece();
     long long n = 0;
     for (ssize_t len; (len = getdelim(&line, &cap, end, in)) > 0; n++) {
         if (only && n % count + 1 == only) fwrite(line, 1, (size_t)len, stdout);
         if (only) continue;
         if (!pieces[n % count]) pieces[n % count] = open_piece();
-        if (fwrite(line, 1, (size_t)len, pieces[n % count]) != (size_t)len) basic_fail(1, "write error: %s", strerror(errno));
+        if (fwrite(line, 1, (size_t)len, pieces[n % count]) != (size_t)len) tool_fail("write error: %s", strerror(errno));
     }
     for (long long i = 0; !only && i < count; i++)
-        if (pieces[i] && fclose(pieces[i])) basic_fail(1, "write error: %s", strerror(errno));
+        if (pieces[i] && fclose(pieces[i])) tool_fail("write error: %s", strerror(errno));
 }
 
 static long long positive(const char *text, const char *what)
 {
     long long n = basic_size(text, what);
-    if (!n) basic_fail(1, "invalid %s: '%s'", what, text);
+    if (!n) tool_fail("invalid %s: '%s'", what, text);
     return n;
 }
 
@@ -177,7 +177,7 @@ static enum how parse_number(const char *text, long long *count, long long *only
     if (!slash) return how;
     char *first = strndup(text, (size_t)(slash - text));
     *only = positive(first, "chunk number");
-    if (*only > *count) basic_fail(1, "invalid chunk number: '%s'", first);
+    if (*only > *count) tool_fail("invalid chunk number: '%s'", first);
     return how;
 }
 
@@ -187,7 +187,7 @@ static void set_start(const char *text, const char *base_digits)
     if (!text) return;
     char *stop;
     long n = strtol(text, &stop, *(base_digits + 10) ? 16 : 10);
-    if (stop == text || *stop || n < 0 || n > 1000000) basic_fail(1, "%s: invalid start value for numerical suffix", text);
+    if (stop == text || *stop || n < 0 || n > 1000000) tool_fail("%s: invalid start value for numerical suffix", text);
     from = (int)n;
     fixed = 1;
 }
@@ -198,11 +198,11 @@ int split_main(int argc, char *argv[])
     long long amount = 1000, only = 0, old_lines = -1;
     int chosen = 0;
     for (int c; (c = getopt_long(argc, argv, "0123456789a:b:C:del:n:t:ux", long_options, NULL)) != -1;) {
-        if (strchr("bCln", c) && chosen++) basic_fail(1, "cannot split in more than one way");
+        if (strchr("bCln", c) && chosen++) tool_fail("cannot split in more than one way");
         switch (c) {
         case 'a': width = (int)positive(optarg, "suffix length"), fixed = 1; break;
         case 'A':
-            if (strchr(optarg, '/')) basic_fail(1, "invalid suffix '%s', contains directory separator", optarg);
+            if (strchr(optarg, '/')) tool_fail("invalid suffix '%s', contains directory separator", optarg);
             extra = optarg;
             break;
         case 'b': how = BYTES, amount = positive(optarg, "number of bytes"); break;
@@ -213,29 +213,29 @@ int split_main(int argc, char *argv[])
         case 'x': set_start(optarg, "0123456789abcdef"); break;
         case 'e': elide = 1; break;
         case 't':
-            if (strlen(optarg) != 1 && strcmp(optarg, "\\0")) basic_fail(1, "multi-character separator '%s'", optarg);
+            if (strlen(optarg) != 1 && strcmp(optarg, "\\0")) tool_fail("multi-character separator '%s'", optarg);
             end = *optarg == '\\' && optarg[1] ? 0 : (unsigned char)*optarg;
             break;
         case 'u': break;
         case 'V': verbose = 1; break;
-        case 'F': basic_fail(1, "--filter cannot start commands here: read the pieces in a loop");
-        case '?': basic_fail(1, "usage: split [-de] [-a N] [-b SIZE|-C SIZE|-l LINES|-n CHUNKS] [--additional-suffix=S] [FILE [PREFIX]]");
+        case 'F': tool_fail("--filter cannot start commands here: read the pieces in a loop");
+        case '?': tool_fail("usage: split [-de] [-a N] [-b SIZE|-C SIZE|-l LINES|-n CHUNKS] [--additional-suffix=S] [FILE [PREFIX]]");
         default: old_lines = (old_lines < 0 ? 0 : old_lines) * 10 + (c - '0');
         }
     }
     if (old_lines >= 0) {
-        if (chosen) basic_fail(1, "cannot split in more than one way");
-        if (!old_lines) basic_fail(1, "invalid number of lines: '0'");
+        if (chosen) tool_fail("cannot split in more than one way");
+        if (!old_lines) tool_fail("invalid number of lines: '0'");
         amount = old_lines;
     }
     const char *name = optind < argc ? argv[optind++] : "-";
     if (optind < argc) prefix = argv[optind++];
-    if (optind < argc) basic_fail(1, "extra operand '%s'", argv[optind]);
+    if (optind < argc) tool_fail("extra operand '%s'", argv[optind]);
     long long base = (long long)strlen(digits), need = 1;
     if (how >= CHUNKS && !only) {
         /* As many as there will be are known: their names are as long as they have to be. */
         for (long long n = amount - 1 + from; n >= base; n /= base) need++;
-        if (width && width < need) basic_fail(1, "the suffix length needs to be at least %lld", need);
+        if (width && width < need) tool_fail("the suffix length needs to be at least %lld", need);
         if (!width) width = need > 2 ? (int)need : 2;
         fixed = 1;
     }
@@ -246,7 +246,7 @@ int split_main(int argc, char *argv[])
     else if (how == LINE_BYTES) by_line_bytes(in, amount);
     else if (how == ROUND_ROBIN) round_robin(in, amount, only);
     else by_number(in, how, amount, only);
-    if (ferror(in)) basic_fail(1, "%s: %s", name, strerror(errno));
+    if (ferror(in)) tool_fail("%s: %s", name, strerror(errno));
     close_piece();
     return 0;
 }

@@ -32,7 +32,7 @@ static int digest_of(const char *name, size_t length, char *hex, int *missing)
         else blake_add(&b, buffer, n);
     }
     int ok = !ferror(in);
-    if (!ok) basic_warn("%s: %s", name, strerror(errno));
+    if (!ok) tool_warn("%s: %s", name, strerror(errno));
     if (in != stdin) fclose(in);
     if (kind) digest_end(&d, out);
     else blake_end(&b, out);
@@ -92,7 +92,7 @@ static int parse(char *line, char **digest, size_t *length, char **name)
 
 static void counted(long n, const char *one, const char *many)
 {
-    if (n && !status_only) fprintf(stderr, "%s: WARNING: %ld %s\n", basic_tool, n, n == 1 ? one : many);
+    if (n && !status_only) fprintf(stderr, "%s: WARNING: %ld %s\n", tool_name, n, n == 1 ? one : many);
 }
 
 /* Check the digests that a list has. */
@@ -109,7 +109,7 @@ static void check(const char *list)
         while (n && (line[n - 1] == '\n' || line[n - 1] == '\r')) line[--n] = 0;
         if (!parse(line, &digest, &length, &name)) {
             wrong++;
-            if (warn) fprintf(stderr, "%s: %s: %ld: improperly formatted %s checksum line\n", basic_tool, shown, number, kind ? kind->tag : "BLAKE2b");
+            if (warn) fprintf(stderr, "%s: %s: %ld: improperly formatted %s checksum line\n", tool_name, shown, number, kind ? kind->tag : "BLAKE2b");
             continue;
         }
         lines++;
@@ -129,18 +129,18 @@ static void check(const char *list)
         print_name(name);
         puts(same ? ": OK" : ": FAILED");
     }
-    if (ferror(in)) basic_warn("%s: %s", list, strerror(errno));
+    if (ferror(in)) tool_warn("%s: %s", list, strerror(errno));
     if (in != stdin) fclose(in);
     fflush(stdout);
     if (!lines) {
-        basic_warn("%s: no properly formatted checksum lines found", shown);
+        tool_warn("%s: no properly formatted checksum lines found", shown);
         return;
     }
     counted(wrong, "line is improperly formatted", "lines are improperly formatted");
     counted(unread, "listed file could not be read", "listed files could not be read");
     counted(failed, "computed checksum did NOT match", "computed checksums did NOT match");
-    if (ignore_missing && !matched) basic_warn("%s: no file was verified", shown);
-    if (failed || unread || (strict && wrong)) basic_status = 1;
+    if (ignore_missing && !matched) tool_warn("%s: no file was verified", shown);
+    if (failed || unread || (strict && wrong)) tool_status = 1;
 }
 
 static int sums(int argc, char *argv[])
@@ -165,14 +165,14 @@ static int sums(int argc, char *argv[])
         case 'l':
             if (!kind) {
                 long long bits = basic_size(optarg, "length");
-                if (bits % 8 || bits > 512) basic_fail(1, "invalid length: '%s'", optarg);
+                if (bits % 8 || bits > 512) tool_fail("invalid length: '%s'", optarg);
                 size = bits ? (size_t)bits / 8 : 64;
                 break;
             } /* fall through */
-        default: basic_fail(1, "usage: %s [-bctwz] [--tag] [--quiet] [--status] [--ignore-missing] [--strict] [FILE...]", basic_tool);
+        default: tool_fail("usage: %s [-bctwz] [--tag] [--quiet] [--status] [--ignore-missing] [--strict] [FILE...]", tool_name);
         }
-    if (only_checking && !checking) basic_fail(1, "the options for checking are meaningful only with --check");
-    if (tag && checking) basic_fail(1, "the --tag option is meaningless when verifying checksums");
+    if (only_checking && !checking) tool_fail("the options for checking are meaningful only with --check");
+    if (tag && checking) tool_fail("the --tag option is meaningless when verifying checksums");
     static char *standard_input[] = {"-", NULL};
     char hex[129];
     for (char **name = optind < argc ? argv + optind : standard_input; *name; name++) {
@@ -192,7 +192,7 @@ static int sums(int argc, char *argv[])
 
 int digest_main(int argc, char *argv[])
 {
-    for (kind = digest_kinds; kind->tool && strcmp(kind->tool, basic_tool); kind++) {}
+    for (kind = digest_kinds; kind->tool && strcmp(kind->tool, tool_name); kind++) {}
     return sums(argc, argv);
 }
 
@@ -206,7 +206,7 @@ int sum_main(int argc, char *argv[])
     static const struct option options[] = {{"sysv", 0, 0, 's'}, {0, 0, 0, 0}};
     int sysv = 0;
     for (int c; (c = getopt_long(argc, argv, "rs", options, NULL)) != -1;) {
-        if (c != 'r' && c != 's') basic_fail(1, "usage: sum [-rs] [FILE...]");
+        if (c != 'r' && c != 's') tool_fail("usage: sum [-rs] [FILE...]");
         sysv = c == 's';
     }
     static char *standard_input[] = {"-", NULL};
@@ -220,7 +220,7 @@ int sum_main(int argc, char *argv[])
             if (sysv) total += (uint32_t)c;
             else total = ((total >> 1) + ((total & 1) << 15) + (uint32_t)c) & 0xFFFF;
         }
-        if (ferror(in)) basic_warn("%s: %s", *name, strerror(errno));
+        if (ferror(in)) tool_warn("%s: %s", *name, strerror(errno));
         if (in != stdin) fclose(in);
         if (sysv) {
             uint32_t folded = (total & 0xFFFF) + (total >> 16);

@@ -44,7 +44,7 @@ static int next_line(struct lines *in, struct line *line)
 /* Keep a line past the next one. */
 static void keep(struct line *last, const struct line *line)
 {
-    if (last->cap < line->len) last->copy = basic_allocate(last->copy, last->cap = 2 * line->len);
+    if (last->cap < line->len) last->copy = tool_allocate(last->copy, last->cap = 2 * line->len);
     if (line->len) memcpy(last->copy, line->at, line->len);
     last->at = last->copy;
     last->len = line->len;
@@ -129,7 +129,7 @@ static enum between choice(const char *text, const char *option, const char *con
 {
     for (int i = 0; names[i]; i++)
         if (*names[i] && !strncmp(names[i], text, strlen(text))) return (enum between)i;
-    basic_fail(1, "invalid argument '%s' for '%s'", text, option);
+    tool_fail("invalid argument '%s' for '%s'", text, option);
 }
 
 int uniq_main(int argc, char *argv[])
@@ -151,26 +151,26 @@ int uniq_main(int argc, char *argv[])
         case 'w': most = basic_size(optarg, "number of bytes to compare"); break;
         case 'z': end = 0; break;
         default:
-            if (c < '0' || c > '9') basic_fail(1, "usage: uniq [-cdDiuz] [-f FIELDS] [-s BYTES] [-w BYTES] [--group] [INPUT [OUTPUT]]");
+            if (c < '0' || c > '9') tool_fail("usage: uniq [-cdDiuz] [-f FIELDS] [-s BYTES] [-w BYTES] [--group] [INPUT [OUTPUT]]");
             skip_fields = (old_fields ? skip_fields * 10 : 0) + (c - '0');
             if (skip_fields > INT_MAX) skip_fields = INT_MAX;
             old_fields = 1;
         }
-    if (grouping && chose) basic_fail(1, "--group is mutually exclusive with -c/-d/-D/-u");
-    if (counts && show_later) basic_fail(1, "printing all duplicated lines and repeat counts is meaningless");
-    if (argc - optind > 2) basic_fail(1, "extra operand '%s'", argv[optind + 2]);
+    if (grouping && chose) tool_fail("--group is mutually exclusive with -c/-d/-D/-u");
+    if (counts && show_later) tool_fail("printing all duplicated lines and repeat counts is meaningless");
+    if (argc - optind > 2) tool_fail("extra operand '%s'", argv[optind + 2]);
     FILE *file = basic_open(optind < argc ? argv[optind] : "-");
     if (!file) return 1;
     if (optind + 1 < argc && strcmp(argv[optind + 1], "-")) {
         int fd = agentsh_open(argv[optind + 1], O_WRONLY | O_CREAT | O_TRUNC, 0666);
-        if (fd < 0) basic_fail(1, "%s: %s", argv[optind + 1], strerror(errno));
+        if (fd < 0) tool_fail("%s: %s", argv[optind + 1], strerror(errno));
         out_to(fd);
     }
     struct lines in = {.fd = fileno(file)};
     struct line last = {0}, line = {0};
     if (show_single && show_first && !counts) all_groups(&in, &last, &line);
     else chosen(&in, &last, &line);
-    if (out_flush()) basic_fail(1, "write error: %s", strerror(errno));
-    if (in.failed) basic_fail(1, "read error: %s", strerror(in.failed));
+    if (out_flush()) tool_fail("write error: %s", strerror(errno));
+    if (in.failed) tool_fail("read error: %s", strerror(in.failed));
     return 0;
 }

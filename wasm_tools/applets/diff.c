@@ -79,8 +79,7 @@ static int compare_files(struct side *a, struct side *b, const char *title)
 {
     if (load(a) || load(b)) return 2;
     int status = 0;
-    int loose = opt.ignore_case || opt.ignore_blank_lines || opt.ignore_all_space || opt.ignore_space_change || opt.ignore_trailing_space ||
-                opt.ignore_tabs || opt.strip_cr || opt.ignore_lines;
+    int loose = diff_is_loose() || diff_ignores();
     int equal = a->len == b->len && !memcmp(a->content, b->content, a->len);
     int binary = !opt.text && (memchr(a->content, 0, a->len) || memchr(b->content, 0, b->len));
     if (!equal && binary) {
@@ -297,10 +296,7 @@ int main(int argc, char *argv[])
             break;
         case 'E': opt.ignore_tabs = 1; break;
         case 'Z': opt.ignore_trailing_space = 1; break;
-        case 'I':
-            opt.ignore_lines = 1;
-            diff_ignore(optarg);
-            break;
+        case 'I': diff_ignore(optarg); break;
         case 'W':
             if (!(opt.width = lines(optarg))) diff_fail("invalid width '%s'", optarg);
             break;

@@ -26,7 +26,7 @@ struct side {
 enum format { NORMAL, UNIFIED, CONTEXT, ED, RCS, SIDE_BY_SIDE };
 
 struct options {
-    int ignore_case, ignore_blank_lines, ignore_all_space, ignore_space_change, ignore_trailing_space, ignore_tabs, ignore_lines, strip_cr;
+    int ignore_case, ignore_blank_lines, ignore_all_space, ignore_space_change, ignore_trailing_space, ignore_tabs, strip_cr;
     enum format format;
     int context; /* lines around a change */
     int width, left_column, suppress_common; /* side by side */
@@ -50,10 +50,20 @@ struct change {
 
 /* Add an expression: changes of nothing but lines that match one are not told. */
 void diff_ignore(const char *expression);
+/* Whether there are changes that are not told. */
+int diff_ignores(void);
+/* Whether lines may be equal that differ. */
+int diff_is_loose(void);
 /* Every change, in order. */
 struct change *diff_changes(const struct side *a, const struct side *b, int *count);
 /* The changes from first on that are told together, with so much context: how many. */
 int diff_hunk(const struct change *all, int first, int count);
+/* What a hunk shows of both sides: its changes with the context around them. */
+struct window {
+    int a, a_len, b, b_len;
+};
+
+struct window diff_window(const struct side *a, const struct change *all, int count);
 /* A line as it is, tabs and all, behind a mark. */
 void diff_line(const char *mark, const struct side *s, int i);
 /* "1,5", or "5" for a single line or none. */

@@ -6,6 +6,11 @@
 
 #include "diff.h"
 
+int diff_is_loose(void)
+{
+    return opt.ignore_case || opt.ignore_all_space || opt.ignore_space_change || opt.ignore_trailing_space || opt.ignore_tabs || opt.strip_cr;
+}
+
 /* The canonical form of a line under the options; returns its length. */
 static size_t canonical(char *to, const char *from, size_t len)
 {
@@ -64,7 +69,7 @@ void diff_lines(struct side *a, struct side *b)
     while (size < 2 * ((size_t)a->count + (size_t)b->count)) size *= 2;
     struct slot *table = diff_allocate(size * sizeof(*table));
     memset(table, 0, size * sizeof(*table));
-    int loose = opt.ignore_case || opt.ignore_all_space || opt.ignore_space_change || opt.ignore_trailing_space || opt.ignore_tabs || opt.strip_cr;
+    int loose = diff_is_loose();
     for (int which = 0; which < 2; which++) {
         struct side *s = which ? b : a;
         for (int i = 0; i < s->count; i++) {

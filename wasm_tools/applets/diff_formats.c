@@ -23,23 +23,17 @@ static void print_context_side(const struct side *s, const struct change *all, i
 
 void diff_print_context(const struct side *a, const struct side *b, const struct change *all, int count)
 {
-    const struct change *last = &all[count - 1];
-    int before = all->a < opt.context ? all->a : opt.context;
-    if (all->b < before) before = all->b;
-    int after = a->count - (last->a + last->a_len);
-    if (after > opt.context) after = opt.context;
-    int a0 = all->a - before, b0 = all->b - before;
-    int a_len = last->a + last->a_len + after - a0, b_len = last->b + last->b_len + after - b0;
+    struct window w = diff_window(a, all, count);
     fputs("***************", stdout);
-    diff_function(a, a0);
+    diff_function(a, w.a);
     fputs("\n*** ", stdout);
-    diff_range(a0, a_len);
+    diff_range(w.a, w.a_len);
     puts(" ****");
-    print_context_side(a, all, count, a0, a_len, 0);
+    print_context_side(a, all, count, w.a, w.a_len, 0);
     fputs("--- ", stdout);
-    diff_range(b0, b_len);
+    diff_range(w.b, w.b_len);
     puts(" ----");
-    print_context_side(b, all, count, b0, b_len, 1);
+    print_context_side(b, all, count, w.b, w.b_len, 1);
 }
 
 /* -- for ed and RCS ------------------------------------------------------------------------------------------------ */

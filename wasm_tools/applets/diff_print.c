@@ -16,9 +16,12 @@ void diff_ignore(const char *expression)
 {
     ignored = realloc(ignored, (ignored_count + 1) * sizeof(*ignored));
     if (!ignored) diff_fail("out of memory");
-    char *source = pattern_translate(BASIC, expression, strlen(expression), &(int){0});
-    if (regcomp(&ignored[ignored_count++], source, REG_NOSUB)) diff_fail("%s: invalid regular expression", expression);
-    free(source);
+    pattern_compile(&ignored[ignored_count++], expression, REG_NOSUB);
+}
+
+int diff_ignores(void)
+{
+    return opt.ignore_blank_lines || ignored_count;
 }
 
 static int blank(const struct line *line)
@@ -61,7 +64,7 @@ struct change *diff_changes(const struct side *a, const struct side *b, int *cou
             if (!all) diff_fail("out of memory");
         }
         all[n] = (struct change){i0, i - i0, j0, j - j0, 0};
-        if (opt.ignore_blank_lines || ignored_count) all[n].idle = idle(a, i0, i - i0) && idle(b, j0, j - j0);
+        if (diff_ignores()) all[n].idle = idle(a, i0, i - i0) && idle(b, j0, j - j0);
         n++;
     }
     *count = n;
@@ -159,35 +162,34 @@ static void print_unified_range(int first, int len)
     else printf("%d,%d", len ? first + 1 : first, len);
 }
 
-static void print_hunk(const struct side *a, const struct side *b, const struct change *c, int count)
+struct window diff_window(const struct side *a, const struct change *all, int count)
 {
-    int before = c->a < opt.context ? c->a : opt.context;
-    if (c->b < before) before = c->b;
-    const struct change *last = c + count - 1;
+    const struct change *last = &all[count - 1];
+    int before = all->a < opt.context ? all->a : opt.context;
+    if (all->b < before) before = all->b;
     int after = a->count - (last->a + last->a_len);
     if (after > opt.context) after = opt.context;
-    int a0 = c->a - before, b0 = c->b - before;
-    int a_len = last->a + last->a_len + after - a0, b_len = last->b + last->b_len + after - b0;
+    int a0 = all->a - before, b0 = all->b - before;
+    return (struct window){a0, last->a + last->a_len + after - a0, b0, last->b + last->b_len + after - b0};
+}
+
+static void print_unified(const struct side *a, const struct side *b, const struct change *c, int count)
+{
+    struct window w = diff_window(a, c, count);
     printf("@@ -");
-    print_unified_range(a0, a_len);
+    print_unified_range(w.a, w.a_len);
     printf(" +");
-    print_unified_range(b0, b_len);
+    print_unified_range(w.b, w.b_len);
     fputs(" @@", stdout);
-    diff_function(a, a0);
+    diff_function(a, w.a);
     putchar('\n');
-    int at = a0;
+    int at = w.a;
     for (int k = 0; k < count; k++) {
         for (; at < c[k].a; at++) diff_line(" ", a, at);
         for (; at < c[k].a + c[k].a_len; at++) diff_line("-", a, at);
         for (int i = c[k].b; i < c[k].b + c[k].b_len; i++) diff_line("+", b, i);
     }
-    for (; at < a0 + a_len; at++) diff_line(" ", a, at);
-}
-
-static void print_headers(const char *old, const char *new, const struct side *a, const struct side *b)
-{
-    print_header(old, a, opt.labels[0]);
-    print_header(new, b, opt.labels[1]);
+    for (; at < w.a + w.a_len; at++) diff_line(" ", a, at);
 }
 
 int diff_print(const struct side *a, const struct side *b, const char *heading)
@@ -207,19 +209,16 @@ int diff_print(const struct side *a, const struct side *b, const char *heading)
             if (!all[i].idle) print_plain(a, b, &all[i]);
         break;
     case UNIFIED:
-        print_headers("---", "+++", a, b);
+    case CONTEXT: {
+        int unified = opt.format == UNIFIED;
+        print_header(unified ? "---" : "***", a, opt.labels[0]);
+        print_header(unified ? "+++" : "---", b, opt.labels[1]);
         for (int first = 0, n; first < count; first += n) {
             n = diff_hunk(all, first, count);
-            if (worth_telling(all + first, n)) print_hunk(a, b, all + first, n);
+            if (worth_telling(all + first, n)) (unified ? print_unified : diff_print_context)(a, b, all + first, n);
         }
         break;
-    case CONTEXT:
-        print_headers("***", "---", a, b);
-        for (int first = 0, n; first < count; first += n) {
-            n = diff_hunk(all, first, count);
-            if (worth_telling(all + first, n)) diff_print_context(a, b, all + first, n);
-        }
-        break;
+    }
     case ED: diff_print_ed(b, all, count); break;
     case RCS: diff_print_rcs(b, all, count); break;
     case SIDE_BY_SIDE: diff_print_sides(a, b, all, count); break;

@@ -5,35 +5,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-const char *tool_name = "";
-int tool_status;
-
-static void say(const char *format, va_list args)
-{
-    out_flush();
-    fprintf(stderr, "%s: ", tool_name);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-}
-
-_Noreturn void tool_fail(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    say(format, args);
-    va_end(args);
-    exit(1);
-}
-
-void tool_warn(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    say(format, args);
-    va_end(args);
-    tool_status = 1;
-}
-
 void tool_print(const char *format, ...)
 {
     char text[512];
@@ -42,20 +13,6 @@ void tool_print(const char *format, ...)
     int n = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     out_bytes(text, n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1);
-}
-
-int tool_open(const char *name)
-{
-    if (!strcmp(name, "-")) return STDIN_FILENO;
-    struct stat st;
-    int fd = agentsh_open(name, O_RDONLY);
-    if (fd < 0) tool_warn("%s: %s", name, strerror(errno));
-    else if (!agentsh_fstat(fd, &st) && S_ISDIR(st.st_mode)) {
-        tool_warn("%s: Is a directory", name);
-        agentsh_close(fd);
-        fd = -1;
-    }
-    return fd;
 }
 
 size_t tool_read(int fd, void *to, size_t size, const char *name)
@@ -90,17 +47,6 @@ long long tool_size(const char *text, const char *what)
 
 int main(int argc, char *argv[])
 {
-    static const struct {
-        const char *name;
-        int (*run)(int, char *[]);
-    } tools[] = {{"base32", base_main}, {"base64", base_main}, {"file", file_main}, {"od", od_main}, {"xxd", xxd_main}};
-    const char *slash = argc ? strrchr(argv[0], '/') : NULL;
-    tool_name = slash ? slash + 1 : argc ? argv[0] : "";
-    for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
-        if (strcmp(tools[i].name, tool_name)) continue;
-        int status = tools[i].run(argc, argv);
-        if (out_flush()) tool_fail("write error: %s", strerror(errno));
-        return status ? status : tool_status;
-    }
-    tool_fail("no such command");
+    static const struct tool tools[] = {{"base32", base_main}, {"base64", base_main}, {"file", file_main}, {"od", od_main}, {"xxd", xxd_main}};
+    return tool_run(argc, argv, tools, sizeof(tools) / sizeof(*tools));
 }

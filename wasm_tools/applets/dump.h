@@ -4,15 +4,8 @@
 
 #include "agentsh.h"
 #include "out.h"
+#include "tool.h"
 
-extern const char *tool_name; /* it was called by */
-extern int tool_status;       /* what the command ends with when it goes on after a mistake */
-
-_Noreturn void tool_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Say it and go on; the command ends with status 1. */
-void tool_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* A file for reading, "-" for standard input; -1 after a message. */
-int tool_open(const char *name);
 /* As many bytes as there are, up to size. */
 size_t tool_read(int fd, void *to, size_t size, const char *name);
 /* A size with a unit as GNU's and xxd's commands take it: 0x, 0, b, k, m. */

@@ -129,13 +129,37 @@ static void put_line(const struct type *t, const unsigned char *block, size_t us
     out_byte('\n');
 }
 
+/* The files, one after the other: a block goes on from one to the next. */
+static char **names;
+static int opened;
+
+static size_t read_on(unsigned char *to, size_t size)
+{
+    static int fd = -1;
+    size_t used = 0;
+    for (;;) {
+        if (fd < 0) {
+            if (!*names) break;
+            fd = tool_open(*names++);
+            opened |= fd >= 0;
+            continue;
+        }
+        if (used == size) break;
+        used += tool_read(fd, to + used, size - used, names[-1]);
+        if (used == size) break;
+        if (fd != STDIN_FILENO) agentsh_close(fd);
+        fd = -1;
+    }
+    return used;
+}
+
 int od_main(int argc, char *argv[])
 {
     static const struct option options[] = {
         {"address-radix", 1, 0, 'A'}, {"format", 1, 0, 't'}, {"output-duplicates", 0, 0, 'v'},
         {"read-bytes", 1, 0, 'N'}, {"skip-bytes", 1, 0, 'j'}, {"width", 2, 0, 'w'}, {0, 0, 0, 0}};
     char radix = 'o';
-    long long skip = 0, most = -1, asked = 0;
+    long long skip = 0, most = -1, asked = 0, address = 0;
     int all = 0;
     for (int c; (c = getopt_long(argc, argv, "A:abcDdeFfHhIij:LlN:OosSt:vw::Xx", options, NULL)) != -1;) switch (c) {
         case 'A':
@@ -186,53 +210,34 @@ int od_main(int argc, char *argv[])
     }
     for (size_t k = 0; k < type_count; k++) types[k].pad = room - (types[k].width + 1) * (int)(width / types[k].size);
     static char *standard_input[] = {"-", NULL};
-    char **names = optind < argc ? argv + optind : standard_input;
+    names = optind < argc ? argv + optind : standard_input;
     unsigned char block[MOST_WIDTH], before[MOST_WIDTH];
-    long long address = 0;
-    size_t used = 0;
-    int fd = -1, starred = 0, first = 1;
-    const char *name = NULL;
-    for (int ended = 0; !ended;) {
-        /* A block goes on from one file to the next. */
-        size_t want = width - used;
-        if (skip) want = skip < (long long)sizeof(block) ? (size_t)skip : sizeof(block), used = 0;
-        else if (most >= 0 && (long long)want > most) want = (size_t)most;
-        size_t got = fd < 0 ? 0 : tool_read(fd, block + used, want, name);
-        if (skip) skip -= (long long)got, address += (long long)got;
-        else {
-            used += got;
-            if (most >= 0) most -= (long long)got;
-        }
-        if (got < want || fd < 0) {
-            if (fd > 0) agentsh_close(fd);
-            fd = -1;
-            while (fd < 0 && *names) {
-                fd = tool_open(*names++);
-                if (fd >= 0) name = names[-1];
-            }
-            ended = fd < 0;
-        }
-        if (!most) ended = 1;
-        if (skip || (used < width && !(ended && used))) continue;
+    for (size_t want; skip; skip -= (long long)want) {
+        want = skip < MOST_WIDTH ? (size_t)skip : MOST_WIDTH;
+        if (read_on(block, want) < want) tool_fail("cannot skip past end of combined input");
+        address += (long long)want;
+    }
+    int starred = 0, first = 1;
+    for (size_t used = width; used == width; address += (long long)used) {
+        size_t want = most >= 0 && most < (long long)width ? (size_t)most : width;
+        used = read_on(block, want);
+        if (!used) break;
+        if (most >= 0) most -= (long long)used;
         memset(block + used, 0, width - used);
         if (!all && !first && used == width && !memcmp(block, before, width)) {
             if (!starred) out_bytes("*\n", 2);
             starred = 1;
-        } else {
-            starred = 0;
-            if (radix != 'n') tool_print(radix == 'd' ? "%07lld" : radix == 'x' ? "%06llx" : "%07llo", address);
-            for (size_t k = 0; k < type_count; k++) {
-                if (k) tool_print("%*s", radix == 'n' ? 0 : radix == 'x' ? 6 : 7, "");
-                put_line(&types[k], block, used, width);
-            }
+            continue;
+        }
+        starred = first = 0;
+        if (radix != 'n') tool_print(radix == 'd' ? "%07lld" : radix == 'x' ? "%06llx" : "%07llo", address);
+        for (size_t k = 0; k < type_count; k++) {
+            if (k) tool_print("%*s", radix == 'n' ? 0 : radix == 'x' ? 6 : 7, "");
+            put_line(&types[k], block, used, width);
         }
         memcpy(before, block, width);
-        first = 0;
-        address += (long long)used;
-        used = 0;
     }
-    if (first && !address && !name) return 1; /* there was no file at all */
-    if (skip) tool_fail("cannot skip past end of combined input");
+    if (!opened) return 1; /* there was no file at all */
     if (radix != 'n') tool_print(radix == 'd' ? "%07lld\n" : radix == 'x' ? "%06llx\n" : "%07llo\n", address);
     return 0;
 }

@@ -33,7 +33,7 @@ static struct number parse(const char *text)
     if (exponent && *exponent) {
         long shift = strtol(exponent + 1, NULL, 10);
         long precision = n.precision - shift;
-        if (shift > 0) n.width += (int)(n.precision < shift ? shift - n.precision : 0) + (n.precision < shift ? n.precision : (int)shift);
+        if (shift > 0) n.width += (int)shift;
         n.precision = precision > 0 && precision < 1000 ? (int)precision : 0;
     }
     size_t sign = *digits == '-';
@@ -96,7 +96,7 @@ static void count(const char *format, double from, double step, double last, con
             if (first || strtod(number, NULL) != last || !strcmp(text, before)) break;
         }
         put(text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1, separator, first);
-        memcpy(before, text, sizeof(text));
+        strcpy(before, text);
         if (past) {
             first = 0;
             break;

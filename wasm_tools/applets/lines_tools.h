@@ -5,16 +5,8 @@
 #include "agentsh.h"
 #include "lines.h"
 #include "out.h"
+#include "tool.h"
 
-extern const char *tool_name; /* it was called by */
-extern int tool_status;       /* what the command ends with when it goes on after a mistake */
-
-_Noreturn void tool_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Say it and go on; the command ends with status 1. */
-void tool_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void *tool_allocate(void *old, size_t size);
-/* A file for reading, "-" for standard input; -1 after a message. */
-int tool_open(const char *name);
 /* Say so where reading failed, and close it. */
 void tool_close(struct lines *in, const char *name);
 /* All that a descriptor gives, with a byte to spare behind it. */

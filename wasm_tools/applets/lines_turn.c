@@ -24,9 +24,7 @@ static void set_style(enum section which, const char *text)
     if (!strchr("atnp", *text) || !*text || (*text != 'p' && text[1])) tool_fail("invalid numbering style: '%s'", text);
     s->kind = *text;
     if (*text != 'p') return;
-    char *source = pattern_translate(BASIC, text + 1, strlen(text + 1), &(int){0});
-    if (regcomp(&s->expression, source, REG_NOSUB)) tool_fail("%s: invalid regular expression", text + 1);
-    free(source);
+    pattern_compile(&s->expression, text + 1, REG_NOSUB);
 }
 
 static int is_numbered(const struct style *s, const char *line, size_t len)
@@ -213,9 +211,7 @@ int tac_main(int argc, char *argv[])
         }
     if (is_expression) {
         if (!*separator) tool_fail("separator cannot be empty");
-        char *source = pattern_translate(BASIC, separator, strlen(separator), &(int){0});
-        if (regcomp(&expression, source, REG_NEWLINE)) tool_fail("%s: invalid regular expression", separator);
-        free(source);
+        pattern_compile(&expression, separator, REG_NEWLINE);
     }
     for (char **name = tool_operands(argc, argv); *name; name++) {
         int fd = tool_open(*name);

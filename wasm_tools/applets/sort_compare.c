@@ -222,9 +222,14 @@ static uint64_t rank_number(const char *key, size_t len)
     return n.negative && !n.zero ? ~rank : rank;
 }
 
+static const struct how *first_how(void)
+{
+    return sort_key_count ? &sort_keys[0].how : &sort_global;
+}
+
 uint64_t sort_rank(const char *key, size_t len)
 {
-    const struct how *how = sort_key_count ? &sort_keys[0].how : &sort_global;
+    const struct how *how = first_how();
     if (how->order == NUMERIC) return rank_number(key, len);
     if (how->order != BYTES || how->fold || how->dictionary || how->printable) return 0;
     uint64_t rank = 0;
@@ -234,18 +239,16 @@ uint64_t sort_rank(const char *key, size_t len)
 
 int sort_compare(const struct line *a, const struct line *b)
 {
-    int order = 0;
-    if (a->rank != b->rank) return (a->rank < b->rank) == !(sort_key_count ? &sort_keys[0].how : &sort_global)->reverse ? -1 : 1;
-    if (sort_key_count) {
-        order = compare_keys(&sort_keys[0].how, a->key, a->key_len, b->key, b->key_len);
-        for (size_t i = 1; !order && i < sort_key_count; i++) {
-            const char *x, *y;
-            size_t nx, ny;
-            sort_find_key(&sort_keys[i], a->at, a->len, &x, &nx);
-            sort_find_key(&sort_keys[i], b->at, b->len, &y, &ny);
-            order = compare_keys(&sort_keys[i].how, x, nx, y, ny);
-        }
-    } else order = compare_keys(&sort_global, a->key, a->key_len, b->key, b->key_len);
+    const struct how *how = first_how();
+    if (a->rank != b->rank) return (a->rank < b->rank) == !how->reverse ? -1 : 1;
+    int order = compare_keys(how, a->key, a->key_len, b->key, b->key_len);
+    for (size_t i = 1; !order && i < sort_key_count; i++) {
+        const char *x, *y;
+        size_t nx, ny;
+        sort_find_key(&sort_keys[i], a->at, a->len, &x, &nx);
+        sort_find_key(&sort_keys[i], b->at, b->len, &y, &ny);
+        order = compare_keys(&sort_keys[i].how, x, nx, y, ny);
+    }
     if (order || sort_unique || sort_stable) return order;
     /* The whole lines decide, in the order that was asked for of all. */
     order = memcmp(a->at, b->at, a->len < b->len ? a->len : b->len);

@@ -6,8 +6,7 @@
 #include <stdio.h>
 
 #include "agentsh.h"
-
-extern const char *table_tool; /* the name it was called by */
+#include "tool.h"
 
 struct line {
     char *at;
@@ -19,8 +18,6 @@ struct lines {
     size_t count, cap;
 };
 
-_Noreturn void table_fail(const char *format, ...);
-void *table_allocate(void *old, size_t size);
 /* Add the lines of a file, "-" for standard input, ended by end. Ends the command when it cannot be read. */
 void table_read(struct lines *into, const char *name, int end);
 void table_add(struct lines *into, const char *text, size_t len);

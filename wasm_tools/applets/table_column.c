@@ -33,7 +33,7 @@ static void table(const struct lines *all, const char *separators, const char *b
     struct row {
         char **cells;
         size_t count;
-    } *rows = table_allocate(NULL, (all->count + 1) * sizeof(*rows));
+    } *rows = tool_allocate(NULL, (all->count + 1) * sizeof(*rows));
     size_t count = 0, columns = 0;
     for (size_t i = 0; i < all->count + (names != NULL); i++) {
         char *text = names && !i ? strdup(names) : all->list[i - (names != NULL)].at;
@@ -44,7 +44,7 @@ static void table(const struct lines *all, const char *separators, const char *b
         char *p = text;
         if (blank) p += strspn(p, marks);
         while (*p || (!blank && r->count)) {
-            r->cells = table_allocate(r->cells, (r->count + 1) * sizeof(*r->cells));
+            r->cells = tool_allocate(r->cells, (r->count + 1) * sizeof(*r->cells));
             r->cells[r->count++] = p;
             if (limit && (long)r->count == limit) break;
             p += strcspn(p, marks);
@@ -52,7 +52,7 @@ static void table(const struct lines *all, const char *separators, const char *b
             *p++ = 0;
             if (blank) p += strspn(p, marks);
             else if (!*p) {
-                r->cells = table_allocate(r->cells, (r->count + 1) * sizeof(*r->cells));
+                r->cells = tool_allocate(r->cells, (r->count + 1) * sizeof(*r->cells));
                 r->cells[r->count++] = p;
                 break;
             }
@@ -60,12 +60,12 @@ static void table(const struct lines *all, const char *separators, const char *b
         if (r->count > columns) columns = r->count;
         if (r->count) count++;
     }
-    size_t *widths = table_allocate(NULL, columns * sizeof(*widths));
+    size_t *widths = tool_allocate(NULL, columns * sizeof(*widths));
     memset(widths, 0, columns * sizeof(*widths));
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < rows[i].count; k++)
             if (width_of(rows[i].cells[k]) > widths[k]) widths[k] = width_of(rows[i].cells[k]);
-    char *to_right = table_allocate(NULL, columns + 1);
+    char *to_right = tool_allocate(NULL, columns + 1);
     memset(to_right, 0, columns + 1);
     for (const char *p = right; p && *p; p += *p == ',') {
         char *end;

@@ -18,7 +18,7 @@ static long long size_of(const char *text)
         char *end;
         errno = 0;
         long long n = strtoll(p, &end, 10), unit = 1;
-        if (end == p || n < 0 || errno) table_fail("invalid number: '%s'", text);
+        if (end == p || n < 0 || errno) tool_fail("invalid number: '%s'", text);
         static const char units[] = "KMGTP";
         const char *at = *end ? strchr(units, *end == 'k' ? 'K' : *end) : NULL;
         if (*end == 'c') end++;
@@ -29,9 +29,9 @@ static long long size_of(const char *text)
             for (const char *u = units; u <= at; u++) unit *= decimal ? 1000 : 1024;
             end += 1 + (decimal ? 1 : end[1] == 'i' && end[2] == 'B' ? 2 : 0);
         }
-        if (__builtin_mul_overflow(product, n, &product) || __builtin_mul_overflow(product, unit, &product)) table_fail("number is too large: '%s'", text);
+        if (__builtin_mul_overflow(product, n, &product) || __builtin_mul_overflow(product, unit, &product)) tool_fail("number is too large: '%s'", text);
         if (*end == 'x') p = end + 1;
-        else if (*end) table_fail("invalid number: '%s'", text);
+        else if (*end) tool_fail("invalid number: '%s'", text);
         else return product;
     }
 }
@@ -48,7 +48,7 @@ static void flags(const char *text, const char *option)
     for (char *word; (word = strsep(&rest, ","));) {
         size_t i = 0;
         while (i < sizeof(known) / sizeof(*known) && strcmp(known[i].name, word)) i++;
-        if (i == sizeof(known) / sizeof(*known)) table_fail("invalid %s: '%s'", option, word);
+        if (i == sizeof(known) / sizeof(*known)) tool_fail("invalid %s: '%s'", option, word);
         if (known[i].flag) *known[i].flag = 1;
     }
     free(copy);
@@ -86,7 +86,7 @@ int dd_main(int argc, char *argv[])
     const char *in_name = NULL, *out_name = NULL;
     for (int i = 1; i < argc; i++) {
         char *value = strchr(argv[i], '=');
-        if (!value) table_fail("unrecognized operand '%s'", argv[i]);
+        if (!value) tool_fail("unrecognized operand '%s'", argv[i]);
         *value++ = 0;
         const char *key = argv[i];
         if (!strcmp(key, "if")) in_name = value;
@@ -103,23 +103,23 @@ int dd_main(int argc, char *argv[])
         else if (!strcmp(key, "status")) {
             if (!strcmp(value, "none")) quiet = 2;
             else if (!strcmp(value, "noxfer")) quiet = 1;
-            else if (strcmp(value, "progress")) table_fail("invalid status level: '%s'", value);
-        } else table_fail("unrecognized operand '%s=%s'", key, value);
+            else if (strcmp(value, "progress")) tool_fail("invalid status level: '%s'", value);
+        } else tool_fail("unrecognized operand '%s=%s'", key, value);
     }
-    if (in_block < 1 || out_block < 1) table_fail("invalid number: '0'");
-    if (in_block > 64 << 20 || out_block > 64 << 20) table_fail("blocks of more than 64 MiB are not supported here: use more of them");
+    if (in_block < 1 || out_block < 1) tool_fail("invalid number: '0'");
+    if (in_block > 64 << 20 || out_block > 64 << 20) tool_fail("blocks of more than 64 MiB are not supported here: use more of them");
     int made = in_name && !strcmp(in_name, "/dev/zero") ? 'z' : in_name && (!strcmp(in_name, "/dev/urandom") || !strcmp(in_name, "/dev/random")) ? 'r' : 0;
     int in = made || !in_name ? STDIN_FILENO : agentsh_open(in_name, O_RDONLY);
-    if (in < 0) table_fail("failed to open '%s': %s", in_name, strerror(errno));
+    if (in < 0) tool_fail("failed to open '%s': %s", in_name, strerror(errno));
     long long start = seek_bytes ? seek_to : seek_to * out_block, from = skip_bytes ? skip : skip * in_block;
     int out = STDOUT_FILENO;
     if (out_name) {
         out = agentsh_open(out_name, O_WRONLY | (no_create ? 0 : O_CREAT) | (exclusive ? O_EXCL : 0) | (append ? O_APPEND : 0) | (no_truncate || seek_to ? 0 : O_TRUNC), 0666);
-        if (out < 0) table_fail("failed to open '%s': %s", out_name, strerror(errno));
-        if (start && !no_truncate && ftruncate(out, start)) table_fail("failed to truncate '%s': %s", out_name, strerror(errno));
-        if (start && lseek(out, start, SEEK_SET) < 0) table_fail("'%s': cannot seek: %s", out_name, strerror(errno));
+        if (out < 0) tool_fail("failed to open '%s': %s", out_name, strerror(errno));
+        if (start && !no_truncate && ftruncate(out, start)) tool_fail("failed to truncate '%s': %s", out_name, strerror(errno));
+        if (start && lseek(out, start, SEEK_SET) < 0) tool_fail("'%s': cannot seek: %s", out_name, strerror(errno));
     }
-    char *buffer = table_allocate(NULL, (size_t)in_block);
+    char *buffer = tool_allocate(NULL, (size_t)in_block);
     if (from && !made && lseek(in, from, SEEK_SET) < 0)
         for (long long left = from; left > 0;) {
             ssize_t n = read(in, buffer, (size_t)(left < in_block ? left : in_block));
@@ -136,7 +136,7 @@ int dd_main(int argc, char *argv[])
             struct stat st;
             int error = errno;
             if (!agentsh_fstat(in, &st) && S_ISDIR(st.st_mode)) error = EISDIR;
-            table_fail("error reading '%s': %s", in_name ? in_name : "standard input", strerror(error));
+            tool_fail("error reading '%s': %s", in_name ? in_name : "standard input", strerror(error));
         }
         if (!n) break;
         *(n == in_block ? &whole : &part) += 1;
@@ -146,12 +146,12 @@ int dd_main(int argc, char *argv[])
             buffer[i] = (char)(upper ? toupper((unsigned char)buffer[i]) : tolower((unsigned char)buffer[i]));
         for (ssize_t done = 0; done < n;) {
             ssize_t wrote = agentsh_write(out, buffer + done, (size_t)(n - done));
-            if (wrote <= 0) table_fail("error writing '%s': %s", out_name ? out_name : "standard output", strerror(errno));
+            if (wrote <= 0) tool_fail("error writing '%s': %s", out_name ? out_name : "standard output", strerror(errno));
             done += wrote;
         }
         bytes += n;
     }
-    if (out_name && agentsh_close(out)) table_fail("error writing '%s': %s", out_name, strerror(errno));
+    if (out_name && agentsh_close(out)) tool_fail("error writing '%s': %s", out_name, strerror(errno));
     if (quiet == 2) return 0;
     clock_gettime(CLOCK_MONOTONIC, &end);
     fprintf(stderr, "%lld+%lld records in\n%lld+%lld records out\n", whole, part, bytes / out_block, (long long)(bytes % out_block != 0));

@@ -50,7 +50,7 @@ static void cut(struct record *r)
             while (p < stop && *p != ' ' && *p != '\t') p++;
         else
             while (p < stop && *p != (char)separator) p++;
-        if (r->count == cap) r->fields = table_allocate(r->fields, (cap = cap ? 2 * cap : 8) * sizeof(*r->fields));
+        if (r->count == cap) r->fields = tool_allocate(r->fields, (cap = cap ? 2 * cap : 8) * sizeof(*r->fields));
         r->fields[r->count++] = (struct line){from, (size_t)(p - from)};
         if (p == stop) break;
         p++;
@@ -115,7 +115,7 @@ static void gather(int which)
     for (size_t i = 0; i < f->count; i++) drop(&f->group[i]);
     f->count = 0;
     while (f->have && (!f->count || !compare(field(&f->group[0], keys[which]), field(&f->ahead, keys[which])))) {
-        if (f->count == f->cap) f->group = table_allocate(f->group, (f->cap = f->cap ? 2 * f->cap : 8) * sizeof(*f->group));
+        if (f->count == f->cap) f->group = tool_allocate(f->group, (f->cap = f->cap ? 2 * f->cap : 8) * sizeof(*f->group));
         f->group[f->count++] = f->ahead;
         next(which);
     }
@@ -168,29 +168,29 @@ static void add_outs(const char *text)
         else {
             char *stop;
             o.file = *text - '0';
-            if ((o.file != 1 && o.file != 2) || text[1] != '.') table_fail("invalid field specifier: '%s'", text);
+            if ((o.file != 1 && o.file != 2) || text[1] != '.') tool_fail("invalid field specifier: '%s'", text);
             long n = strtol(text + 2, &stop, 10);
-            if (stop == text + 2 || n < 1) table_fail("invalid field number: '%s'", text + 2);
+            if (stop == text + 2 || n < 1) tool_fail("invalid field number: '%s'", text + 2);
             o.field = (size_t)n - 1;
             text = stop;
         }
-        outs = table_allocate(outs, (out_count + 1) * sizeof(*outs));
+        outs = tool_allocate(outs, (out_count + 1) * sizeof(*outs));
         outs[out_count++] = o;
-        if (*text && *text != ',' && *text != ' ') table_fail("invalid field specifier: '%s'", text);
+        if (*text && *text != ',' && *text != ' ') tool_fail("invalid field specifier: '%s'", text);
         if (*text) text++;
     }
 }
 
 static int number_of_file(const char *text)
 {
-    if (strcmp(text, "1") && strcmp(text, "2")) table_fail("invalid file number: '%s'", text);
+    if (strcmp(text, "1") && strcmp(text, "2")) tool_fail("invalid file number: '%s'", text);
     return *text - '1';
 }
 
 static size_t key_number(const char *text)
 {
     long long n = table_number(text, "field number");
-    if (n < 1) table_fail("invalid field number: '%s'", text);
+    if (n < 1) tool_fail("invalid field number: '%s'", text);
     return (size_t)n - 1;
 }
 
@@ -215,7 +215,7 @@ int join_main(int argc, char *argv[])
             break;
         case 't':
             separator = !strcmp(optarg, "\\0") ? 0 : !*optarg ? '\n' : (unsigned char)*optarg;
-            if (*optarg && optarg[1] && strcmp(optarg, "\\0")) table_fail("multi-character tab '%s'", optarg);
+            if (*optarg && optarg[1] && strcmp(optarg, "\\0")) tool_fail("multi-character tab '%s'", optarg);
             break;
         case 'z': end = 0; break;
         case CHECK: check = 1; break;

@@ -20,7 +20,7 @@ static enum scale scale_of(const char *text)
     static const char *const names[] = {"none", "si", "iec", "iec-i", "auto"};
     for (int i = 0; i < 5; i++)
         if (!strcmp(names[i], text)) return (enum scale)i;
-    table_fail("invalid argument '%s'", text);
+    tool_fail("invalid argument '%s'", text);
 }
 
 static long double round_off(long double v)
@@ -109,7 +109,7 @@ static int in_fields(long n)
         }
         if (n >= low && n <= high) return 1;
         p = end + (*end == ',');
-        if (*end && *end != ',') table_fail("invalid field value '%s'", fields);
+        if (*end && *end != ',') tool_fail("invalid field value '%s'", fields);
     }
     return 0;
 }
@@ -168,19 +168,19 @@ int numfmt_main(int argc, char *argv[])
             rounding = 0;
             for (int i = 0; i < 5; i++)
                 if (!strcmp(names[i], optarg)) rounding = "udfzn"[i];
-            if (!rounding) table_fail("invalid argument '%s' for '--round'", optarg);
+            if (!rounding) tool_fail("invalid argument '%s' for '--round'", optarg);
             break;
         }
         case FIELD: fields = optarg; break;
         case INVALID: invalid_ok = !strcmp(optarg, "ignore") || !strcmp(optarg, "warn"); break;
         case FORMAT: {
             char *end;
-            const char *p = optarg[0] == '%' ? optarg + 1 : table_allocate(NULL, 1);
-            if (optarg[0] != '%') table_fail("format '%s' is not supported here: only %%[WIDTH][.DIGITS]f", optarg);
+            const char *p = optarg[0] == '%' ? optarg + 1 : tool_allocate(NULL, 1);
+            if (optarg[0] != '%') tool_fail("format '%s' is not supported here: only %%[WIDTH][.DIGITS]f", optarg);
             if (*p == '\'') p++;
             padding = (int)strtol(p, &end, 10);
             if (*end == '.') decimals = (int)strtol(end + 1, &end, 10);
-            if (strcmp(end, "f")) table_fail("format '%s' is not supported here: only %%[WIDTH][.DIGITS]f", optarg);
+            if (strcmp(end, "f")) tool_fail("format '%s' is not supported here: only %%[WIDTH][.DIGITS]f", optarg);
             break;
         }
         case 'd': delimiter = (unsigned char)*optarg; break;
@@ -253,7 +253,7 @@ int csplit_main(int argc, char *argv[])
             /* One conversion of an integer, nothing else: the text becomes a format. */
             const char *p = strchr(optarg, '%');
             size_t flags = p ? 1 + strspn(p + 1, "0123456789-+ #") : 0;
-            if (!p || !p[flags] || !strchr("diuoxX", p[flags]) || flags > 6 || strchr(p + flags, '%')) table_fail("invalid suffix format '%s'", optarg);
+            if (!p || !p[flags] || !strchr("diuoxX", p[flags]) || flags > 6 || strchr(p + flags, '%')) tool_fail("invalid suffix format '%s'", optarg);
             piece_format = optarg;
             break;
         }
@@ -265,7 +265,7 @@ int csplit_main(int argc, char *argv[])
         default: fputs("usage: csplit [-ksz] [-f PREFIX] [-b FORMAT] [-n DIGITS] FILE PATTERN...\n", stderr); return 1;
         }
     }
-    if (argc - optind < 2) table_fail("missing operand");
+    if (argc - optind < 2) tool_fail("missing operand");
     table_read(&text, argv[optind], '\n');
     size_t at = 0;
     int fresh = 1; /* the line at may end a piece: nothing matched there yet */

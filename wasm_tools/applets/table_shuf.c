@@ -14,8 +14,8 @@ static uint64_t random_bits(void)
 {
     uint64_t bits = 0;
     if (source) {
-        if (fread(&bits, 1, sizeof(bits), source) != sizeof(bits)) table_fail("random source: end of file");
-    } else if (getentropy(&bits, sizeof(bits))) table_fail("no random numbers: %s", strerror(errno));
+        if (fread(&bits, 1, sizeof(bits), source) != sizeof(bits)) tool_fail("random source: end of file");
+    } else if (getentropy(&bits, sizeof(bits))) tool_fail("no random numbers: %s", strerror(errno));
     return bits;
 }
 
@@ -40,12 +40,12 @@ int shuf_main(int argc, char *argv[])
         case 'e': echo = 1; break;
         case 'i': {
             char *dash = strchr(optarg, '-');
-            if (!dash) table_fail("invalid input range: '%s'", optarg);
+            if (!dash) tool_fail("invalid input range: '%s'", optarg);
             *dash = 0;
             low = table_number(optarg, "input range");
             high = table_number(dash + 1, "input range");
             range = 1;
-            if (low > high + 1) table_fail("invalid input range: '%s-%s'", optarg, dash + 1);
+            if (low > high + 1) tool_fail("invalid input range: '%s-%s'", optarg, dash + 1);
             break;
         }
         case 'n': {
@@ -61,8 +61,8 @@ int shuf_main(int argc, char *argv[])
         default: fputs("Try 'shuf --help' for more information.\n", stderr); return 1;
         }
     }
-    if (echo && range) table_fail("cannot combine -e and -i options");
-    if (!echo && argc - optind > !range) table_fail("extra operand '%s'", argv[optind + !range]);
+    if (echo && range) tool_fail("cannot combine -e and -i options");
+    if (!echo && argc - optind > !range) tool_fail("extra operand '%s'", argv[optind + !range]);
     struct lines all = {0};
     uint64_t total;
     if (range) total = (uint64_t)(high - low) + 1;
@@ -71,13 +71,13 @@ int shuf_main(int argc, char *argv[])
         else table_read(&all, optind < argc ? argv[optind] : "-", end);
         total = all.count;
     }
-    if (output && !freopen("/dev/null", "w", stdout)) table_fail("%s", strerror(errno));
+    if (output && !freopen("/dev/null", "w", stdout)) tool_fail("%s", strerror(errno));
     FILE *out = output ? agentsh_fopen(output, "w") : stdout;
-    if (!out) table_fail("%s: %s", output, strerror(errno));
-    if (repeat && !total && count) table_fail("no lines to repeat");
+    if (!out) tool_fail("%s: %s", output, strerror(errno));
+    if (repeat && !total && count) tool_fail("no lines to repeat");
     if (!repeat && (count < 0 || (uint64_t)count > total)) count = (long long)total;
-    if (range && !repeat && total > 50u << 20) table_fail("a range of more than 50 million numbers is not supported here");
-    uint32_t *order = range && !repeat ? table_allocate(NULL, total * sizeof(*order)) : NULL;
+    if (range && !repeat && total > 50u << 20) tool_fail("a range of more than 50 million numbers is not supported here");
+    uint32_t *order = range && !repeat ? tool_allocate(NULL, total * sizeof(*order)) : NULL;
     for (uint64_t i = 0; order && i < total; i++) order[i] = (uint32_t)i;
     for (long long i = 0; count < 0 || i < count; i++) {
         uint64_t pick = repeat ? below(total) : (uint64_t)i + below(total - (uint64_t)i);
@@ -93,7 +93,7 @@ int shuf_main(int argc, char *argv[])
         putc(end, out);
         if (ferror(out)) break;
     }
-    if (output && fclose(out)) table_fail("%s: %s", output, strerror(errno));
+    if (output && fclose(out)) tool_fail("%s: %s", output, strerror(errno));
     return 0;
 }
 
@@ -112,7 +112,7 @@ static size_t item(const char *name)
     /* In the order of their first appearance: what is free first goes out first. */
     for (size_t i = 0; i < item_count; i++)
         if (!strcmp(items[i].name, name)) return i;
-    items = table_allocate(items, (item_count + 1) * sizeof(*items));
+    items = tool_allocate(items, (item_count + 1) * sizeof(*items));
     items[item_count] = (struct item){.name = strdup(name)};
     return item_count++;
 }
@@ -124,7 +124,7 @@ static int item_order(const void *a, const void *b)
 
 int tsort_main(int argc, char *argv[])
 {
-    if (argc > 2) table_fail("extra operand '%s'", argv[2]);
+    if (argc > 2) tool_fail("extra operand '%s'", argv[2]);
     FILE *in = table_open(argc > 1 ? argv[1] : "-");
     char word[65536], first[65536];
     int odd = 0;
@@ -132,15 +132,15 @@ int tsort_main(int argc, char *argv[])
         if (odd) {
             size_t a = item(first), b = item(word);
             if (a != b) {
-                items[a].after = table_allocate(items[a].after, (items[a].count + 1) * sizeof(size_t));
+                items[a].after = tool_allocate(items[a].after, (items[a].count + 1) * sizeof(size_t));
                 items[a].after[items[a].count++] = b;
                 items[b].before++;
             }
         } else strcpy(first, word);
         odd = !odd;
     }
-    if (odd) table_fail("%s: input contains an odd number of tokens", argc > 1 ? argv[1] : "-");
-    size_t *queue = table_allocate(NULL, (item_count + 1) * sizeof(*queue)), head = 0, tail = 0, shown = 0;
+    if (odd) tool_fail("%s: input contains an odd number of tokens", argc > 1 ? argv[1] : "-");
+    size_t *queue = tool_allocate(NULL, (item_count + 1) * sizeof(*queue)), head = 0, tail = 0, shown = 0;
     int status = 0;
     for (size_t i = 0; i < item_count; i++)
         if (!items[i].before) queue[tail++] = i;
@@ -174,7 +174,7 @@ int nproc_main(int argc, char *argv[])
     long long ignored = 0;
     for (int i = 1; i < argc; i++) {
         if (!strncmp(argv[i], "--ignore=", 9)) ignored = table_number(argv[i] + 9, "number");
-        else if (strcmp(argv[i], "--all")) table_fail("extra operand '%s'", argv[i]);
+        else if (strcmp(argv[i], "--all")) tool_fail("extra operand '%s'", argv[i]);
     }
     (void)ignored; /* each command has one thread: there is one, whatever is left out */
     puts("1");
@@ -189,7 +189,7 @@ int less_main(int argc, char *argv[])
         if (argv[i][0] == '+' || (argv[i][0] == '-' && argv[i][1])) continue; /* how to page */
         any = 1;
     }
-    fprintf(stderr, "%s: there is no terminal to page on; the text follows whole\n", table_tool);
+    fprintf(stderr, "%s: there is no terminal to page on; the text follows whole\n", tool_name);
     static char buffer[65536];
     for (int i = 1; i < argc || !any; i++) {
         const char *name = any ? argv[i] : "-";

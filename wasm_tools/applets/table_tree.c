@@ -45,7 +45,7 @@ static struct child *children(const char *path, size_t *count)
     if (!d) return NULL;
     for (struct dirent *e; (e = readdir(d));) {
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || (!all && *e->d_name == '.')) continue;
-        char *full_name = table_allocate(NULL, strlen(path) + strlen(e->d_name) + 2);
+        char *full_name = tool_allocate(NULL, strlen(path) + strlen(e->d_name) + 2);
         sprintf(full_name, "%s/%s", path, e->d_name);
         struct child c = {.name = strdup(e->d_name)};
         if (agentsh_lstat(full_name, &c.st)) memset(&c.st, 0, sizeof(c.st));
@@ -57,7 +57,7 @@ static struct child *children(const char *path, size_t *count)
         if ((ignored && any_match(ignored, c.name)) || (directories_only && !c.leads_to_directory) ||
             (wanted && !c.directory && !any_match(wanted, c.name)))
             continue;
-        list = table_allocate(list, (*count + 1) * sizeof(*list));
+        list = tool_allocate(list, (*count + 1) * sizeof(*list));
         list[(*count)++] = c;
     }
     closedir(d);
@@ -74,7 +74,7 @@ static int has_files(const char *path)
     for (size_t i = 0; i < count && !found; i++) {
         if (!list[i].directory) found = 1;
         else {
-            char *below = table_allocate(NULL, strlen(path) + strlen(list[i].name) + 2);
+            char *below = tool_allocate(NULL, strlen(path) + strlen(list[i].name) + 2);
             sprintf(below, "%s/%s", path, list[i].name);
             found = has_files(below);
             free(below);
@@ -108,7 +108,7 @@ static void draw(const char *path, const char *prefix, int depth)
     struct child *list = children(path, &count);
     for (size_t i = 0; i < count; i++) {
         struct child *c = &list[i];
-        char *below = table_allocate(NULL, strlen(path) + strlen(c->name) + 2), text[32];
+        char *below = tool_allocate(NULL, strlen(path) + strlen(c->name) + 2), text[32];
         sprintf(below, "%s/%s", path, c->name);
         if (prune && c->directory && !has_files(below)) {
             free(below);
@@ -117,7 +117,7 @@ static void draw(const char *path, const char *prefix, int depth)
         int last = i + 1 == count;
         for (size_t k = i + 1; prune && !last && k < count; k++) {
             /* The last one that is shown, not the last one that is there. */
-            char *other = table_allocate(NULL, strlen(path) + strlen(list[k].name) + 2);
+            char *other = tool_allocate(NULL, strlen(path) + strlen(list[k].name) + 2);
             sprintf(other, "%s/%s", path, list[k].name);
             int shown = !list[k].directory || has_files(other);
             free(other);
@@ -155,7 +155,7 @@ static void draw(const char *path, const char *prefix, int depth)
         }
         putchar('\n');
         if (c->directory && (depth_max < 0 || depth < depth_max)) {
-            char *longer = table_allocate(NULL, strlen(prefix) + 16);
+            char *longer = tool_allocate(NULL, strlen(prefix) + 16);
             sprintf(longer, "%s%s", prefix, last ? "    " : plain_art ? "|   " : "\u2502\u00a0\u00a0 ");
             draw(below, longer, depth + 1);
             free(longer);
@@ -184,7 +184,7 @@ int tree_main(int argc, char *argv[])
         case 'P': wanted = optarg; break;
         case 'L':
             depth_max = (int)table_number(optarg, "level");
-            if (depth_max < 1) table_fail("Invalid level, must be greater than 0.");
+            if (depth_max < 1) tool_fail("Invalid level, must be greater than 0.");
             break;
         case 'r': backwards = 1; break;
         case 't': by_time = 1; break;
@@ -194,7 +194,7 @@ int tree_main(int argc, char *argv[])
         case CHARSET: plain_art = strncasecmp(optarg, "utf", 3) != 0; break;
         case PRUNE: prune = 1; break;
         case HELP: puts("usage: tree [-adfFhisrt] [-L LEVEL] [-I PATTERN] [-P PATTERN] [--dirsfirst] [--noreport] [--prune] [DIR...]"); return 0;
-        case IGNORED: table_fail("--gitignore is not supported here; use -I PATTERN");
+        case IGNORED: tool_fail("--gitignore is not supported here; use -I PATTERN");
         default: return 1;
         }
     }

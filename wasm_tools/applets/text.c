@@ -1,43 +1,14 @@
 /* cat, cut, echo, head, tail, tr, wc: one module, by the name it is called. */
-#include "out.h"
 #include "text.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *text_tool = "";
-int text_status;
-
-_Noreturn void text_fail(const char *format, ...)
-{
-    va_list args;
-    fflush(stdout);
-    out_flush();
-    fprintf(stderr, "%s: ", text_tool);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-    exit(1);
-}
-
 void text_complain(const char *name)
 {
-    int err = errno;
-    fflush(stdout);
-    out_flush();
-    fprintf(stderr, "%s: %s: %s\n", text_tool, name, strerror(err));
-    text_status = 1;
-}
-
-void *text_allocate(void *old, size_t size)
-{
-    void *p = realloc(old, size ? size : 1);
-    if (!p) text_fail("out of memory");
-    return p;
+    tool_warn("%s: %s", name, strerror(errno));
 }
 
 int text_open(const char *name)
@@ -77,24 +48,13 @@ long long text_number(const char *text, const char *what)
         for (const char *u = units; u <= at; u++) unit *= decimal ? 1000 : 1024;
         end += 1 + (decimal ? 1 : end[1] == 'i' && end[2] == 'B' ? 2 : 0);
     } else if (*end == 'b') unit = 512, end++;
-    if (end == text || *end) text_fail("invalid number of %s: '%s'", what, text);
+    if (end == text || *end) tool_fail("invalid number of %s: '%s'", what, text);
     return errno || n > LLONG_MAX / unit || n < -(LLONG_MAX / unit) ? (n < 0 ? -LLONG_MAX : LLONG_MAX) : n * unit;
 }
 
 int main(int argc, char *argv[])
 {
-    static const struct {
-        const char *name;
-        int (*run)(int, char *[]);
-    } tools[] = {{"cat", cat_main}, {"cut", cut_main}, {"echo", echo_main}, {"head", head_main},
-                 {"tail", tail_main}, {"tr", tr_main}, {"wc", wc_main}};
-    const char *slash = argc ? strrchr(argv[0], '/') : NULL;
-    text_tool = slash ? slash + 1 : argc ? argv[0] : "";
-    for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
-        if (strcmp(tools[i].name, text_tool)) continue;
-        int status = tools[i].run(argc, argv);
-        if (fflush(stdout) || ferror(stdout)) text_fail("write error: %s", strerror(errno));
-        return status | text_status;
-    }
-    text_fail("no such command");
+    static const struct tool tools[] = {{"cat", cat_main}, {"cut", cut_main}, {"echo", echo_main}, {"head", head_main},
+                                        {"tail", tail_main}, {"tr", tr_main}, {"wc", wc_main}};
+    return tool_run(argc, argv, tools, sizeof(tools) / sizeof(*tools));
 }

@@ -5,14 +5,10 @@
 #include <stddef.h>
 
 #include "agentsh.h"
+#include "tool.h"
 
-extern const char *text_tool;
-extern int text_status; /* the exit status so far */
-
-_Noreturn void text_fail(const char *format, ...);
 /* A message about a file, with errno's words; the status becomes 1. */
 void text_complain(const char *name);
-void *text_allocate(void *old, size_t size);
 /* A file for reading; "-" is standard input. -1 after a message. */
 int text_open(const char *name);
 void text_close(int fd);

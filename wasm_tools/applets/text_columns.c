@@ -37,10 +37,10 @@ static void parse_list(const char *list)
             r.to = SIZE_MAX;
             if (isdigit((unsigned char)*p)) r.to = strtoul(p, &end, 10), p = end, some = 1;
         }
-        if (!some || (*p && *p != ',' && *p != ' ')) text_fail("invalid field value '%s'", list);
-        if (!r.from) text_fail("fields and positions are numbered from 1");
-        if (r.to < r.from) text_fail("invalid decreasing range");
-        ranges = text_allocate(ranges, (range_count + 1) * sizeof(*ranges));
+        if (!some || (*p && *p != ',' && *p != ' ')) tool_fail("invalid field value '%s'", list);
+        if (!r.from) tool_fail("fields and positions are numbered from 1");
+        if (r.to < r.from) tool_fail("invalid decreasing range");
+        ranges = tool_allocate(ranges, (range_count + 1) * sizeof(*ranges));
         ranges[range_count++] = r;
     } while (*p++);
     qsort(ranges, range_count, sizeof(*ranges), by_start);
@@ -119,12 +119,12 @@ int cut_main(int argc, char *argv[])
         case 'b':
         case 'c':
         case 'f':
-            if (mode) text_fail("only one list may be specified");
+            if (mode) tool_fail("only one list may be specified");
             mode = c;
             parse_list(optarg);
             break;
         case 'd':
-            if (strlen(optarg) > 1) text_fail("the delimiter must be a single character");
+            if (strlen(optarg) > 1) tool_fail("the delimiter must be a single character");
             delimiter = *optarg;
             break;
         case 'n': break;
@@ -135,11 +135,11 @@ int cut_main(int argc, char *argv[])
         default: return 1;
         }
     }
-    if (!mode) text_fail("you must specify a list of bytes, characters, or fields");
+    if (!mode) tool_fail("you must specify a list of bytes, characters, or fields");
     static char *standard_input[] = {"-", NULL};
     if (!between_given) between = &delimiter, between_len = 1;
     for (char **file = optind < argc ? argv + optind : standard_input; *file; file++) {
-        int fd = text_open(*file);
+        int fd = tool_open(*file);
         if (fd < 0) continue;
         struct lines in = {.fd = fd};
         size_t len;
@@ -155,7 +155,7 @@ int cut_main(int argc, char *argv[])
         lines_free(&in);
         text_close(fd);
     }
-    if (out_flush()) text_fail("write error: %s", strerror(errno));
+    if (out_flush()) tool_fail("write error: %s", strerror(errno));
     return 0;
 }
 
@@ -169,7 +169,7 @@ struct set {
 
 static void set_put(struct set *s, int byte)
 {
-    s->at = text_allocate(s->at, s->len + 1);
+    s->at = tool_allocate(s->at, s->len + 1);
     s->at[s->len++] = (unsigned char)byte;
 }
 
@@ -204,7 +204,7 @@ static struct set parse_set(const char *text)
             size_t i = 0;
             for (; i < sizeof(classes) / sizeof(*classes); i++)
                 if (strlen(classes[i].name) == (size_t)(close - p - 2) && !strncmp(classes[i].name, p + 2, (size_t)(close - p - 2))) break;
-            if (i == sizeof(classes) / sizeof(*classes)) text_fail("invalid character class '%.*s'", (int)(close - p - 2), p + 2);
+            if (i == sizeof(classes) / sizeof(*classes)) tool_fail("invalid character class '%.*s'", (int)(close - p - 2), p + 2);
             s.upper |= classes[i].is == isupper;
             s.lower |= classes[i].is == islower;
             for (int c = 0; c < 256; c++)
@@ -235,7 +235,7 @@ static struct set parse_set(const char *text)
         if (p[0] == '-' && p[1]) {
             p++;
             int last = set_byte(&p);
-            if (last < first) text_fail("range-endpoints of '%c-%c' are in reverse collating sequence order", first, last);
+            if (last < first) tool_fail("range-endpoints of '%c-%c' are in reverse collating sequence order", first, last);
             for (; first <= last; first++) set_put(&s, first);
         } else set_put(&s, first);
     }
@@ -259,10 +259,10 @@ int tr_main(int argc, char *argv[])
         }
     }
     int sets = argc - optind;
-    if (!sets) text_fail("missing operand");
-    if (sets > 2) text_fail("extra operand '%s'", argv[optind + 2]);
-    if (sets == 1 && (delete ? squeeze : !squeeze)) text_fail("missing operand after '%s'", argv[optind]);
-    if (sets == 2 && delete && !squeeze) text_fail("extra operand '%s'", argv[optind + 1]);
+    if (!sets) tool_fail("missing operand");
+    if (sets > 2) tool_fail("extra operand '%s'", argv[optind + 2]);
+    if (sets == 1 && (delete ? squeeze : !squeeze)) tool_fail("missing operand after '%s'", argv[optind]);
+    if (sets == 2 && delete && !squeeze) tool_fail("extra operand '%s'", argv[optind + 1]);
     struct set a = parse_set(argv[optind]), b = {0};
     if (sets == 2) b = parse_set(argv[optind + 1]);
     if (complement) {
@@ -278,12 +278,12 @@ int tr_main(int argc, char *argv[])
     if (translate) {
         if (b.fill) {
             size_t more = a.len > b.len ? a.len - b.len : 0, at = b.fill - 1, tail = b.len - at;
-            b.at = text_allocate(b.at, b.len + more);
+            b.at = tool_allocate(b.at, b.len + more);
             memmove(b.at + at + more, b.at + at, tail);
             memset(b.at + at, b.fill_byte, more);
             b.len += more;
         }
-        if (!b.len && !truncate) text_fail("when not truncating set1, string2 must be non-empty");
+        if (!b.len && !truncate) tool_fail("when not truncating set1, string2 must be non-empty");
         if (truncate && a.len > b.len) a.len = b.len;
         for (size_t i = 0; i < a.len; i++) map[a.at[i]] = b.at[i < b.len ? i : b.len - 1];
     } else if (delete)

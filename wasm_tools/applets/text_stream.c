@@ -120,7 +120,7 @@ static void head_file(const struct part *part, int fd, const char *name)
     char *all = NULL;
     size_t len = 0, cap = 0, out;
     while ((n = text_read(fd, buffer, BUFFER, name)) > 0) {
-        if (len + (size_t)n > cap) all = text_allocate(all, cap = (len + (size_t)n) * 2);
+        if (len + (size_t)n > cap) all = tool_allocate(all, cap = (len + (size_t)n) * 2);
         memcpy(all + len, buffer, (size_t)n);
         len += (size_t)n;
     }
@@ -157,7 +157,7 @@ static void tail_file(const struct part *part, int fd, const char *name)
         lseek(fd, st.st_size - part->count, SEEK_SET);
     while ((n = text_read(fd, buffer, BUFFER, name)) > 0) {
         if (len + (size_t)n > cap) {
-            kept = text_allocate(kept, cap = (len + (size_t)n) * 2);
+            kept = tool_allocate(kept, cap = (len + (size_t)n) * 2);
         }
         memcpy(kept + len, buffer, (size_t)n);
         len += (size_t)n;
@@ -216,7 +216,7 @@ static int part_main(int argc, char *argv[], int is_tail)
         case 'z': part.end = 0; break;
         case 'f':
         case 'F':
-            if (is_tail) text_fail("-f is not supported here: nothing writes to a file while a command runs");
+            if (is_tail) tool_fail("-f is not supported here: nothing writes to a file while a command runs");
             return 1;
         case 's':
         case 'p': break;

@@ -165,6 +165,14 @@ char *pattern_translate(enum syntax syntax, const char *text, size_t len, int *b
     return out.at;
 }
 
+void pattern_compile(regex_t *re, const char *basic, int flags)
+{
+    int backrefs;
+    char *source = pattern_translate(BASIC, basic, strlen(basic), &backrefs);
+    if (regcomp(re, source, flags)) pattern_fail("%s: invalid regular expression", basic);
+    free(source);
+}
+
 char *pattern_literal(enum syntax syntax, const char *text, size_t len, size_t *out_len)
 {
     struct text out = {0};

@@ -231,6 +231,7 @@ _CHANGES = (
         "lib.c",
         "\t\tfor (rr = buf; ; ) {\n\t\t\tfor (; (c=getc(inf)) != sep && c != EOF; ) {",
         "\t\tif (*rs) {\n\t\t\tsize_t room = bufsize;\n\t\t\tssize_t got = getdelim(&buf, &room, sep, inf);\n"
+        '\t\t\tif (got < 0 && ferror(inf) && errno != EISDIR && errno != EBADF) FATAL("cannot read: %s", strerror(errno));\n'
         "\t\t\tbufsize = room;\n\t\t\tc = got > 0 && buf[got-1] == (char) sep ? sep : EOF;\n"
         "\t\t\trr = buf + (got > 0 ? got - (c != EOF) : 0);\n\t\t} else\n"
         "\t\tfor (rr = buf; ; ) {\n\t\t\tfor (; (c=getc(inf)) != sep && c != EOF; ) {",
