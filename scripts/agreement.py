@@ -33,7 +33,7 @@ from agentsh.sandbox import Job, Sandbox, open_staging
 from agentsh.shell import parse, summarise
 from tests.unit.interpreter.conftest import fill
 from tests.unit.userland.conftest import plant, tree_of
-from tests.unit.userland.test_differential import corpus, split
+from tests.unit.userland.test_differential import corpus, owned_by_agent, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +123,11 @@ class Pair:
             check=False,
         )
         code = done.returncode if done.returncode >= 0 else 128 - done.returncode
-        return Outcome(done.stdout.replace(os.fsencode(twin), b"/workspace"), code, bool(done.stderr), tree_of(twin))
+        # Where a command prints its directory or the owner of a file, each prints its own.
+        stdout = done.stdout.replace(os.fsencode(twin), b"/workspace")
+        if line.text.startswith("ls "):
+            stdout = owned_by_agent(stdout)
+        return Outcome(stdout, code, bool(done.stderr), tree_of(twin))
 
 
 def _plant(root: Path, line: Line) -> None:

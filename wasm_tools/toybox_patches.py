@@ -135,6 +135,16 @@ PATCHES: Final = (
             "      if (send) send = agentsh_move(src, TT.destname, FLAG(u), FLAG(b), FLAG(v));\n"
         ),
     ),
+    ("lib/lib.c", 'xstrdup(to[j] ? to+j : ".")', "xstrdup(to[j] ? to+j+(to[j]=='/') : \".\")"),
+    # realpath --relative-to=/
+    (
+        "lib/lib.c",
+        "  for (i = j = 0;; i++) {\n    if (!from[i] || !to[i]) {",
+        (
+            '  if (!abs && *from && !from[1]) from = "";\n  if (!abs && *to && !to[1]) to = "";\n'
+            "  for (i = j = 0;; i++) {\n    if (!from[i] || !to[i]) {"
+        ),
+    ),
     # rm -d and -I.
     ("toys/posix/rm.c", 'NEWTOY(rm, "f(force)iRrv[-fi]"', 'NEWTOY(rm, "f(force)iId(dir)Rrv[-fiI]"'),
     (

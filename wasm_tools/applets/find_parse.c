@@ -1,14 +1,12 @@
 /* find: the expression, from words to a tree. */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "find.h"
+#include "find_checks.h"
 #include "pattern.h"
 
 static char **words;
@@ -27,117 +25,6 @@ static int both(const struct test *t, struct entry *e)
 }
 static int yes(const struct test *t, struct entry *e) { return (void)t, (void)e, 1; }
 static int no(const struct test *t, struct entry *e) { return (void)t, (void)e, 0; }
-
-static int name(const struct test *t, struct entry *e) { return !fnmatch(t->text, e->name, t->letter ? FNM_CASEFOLD : 0); }
-static int path(const struct test *t, struct entry *e) { return !fnmatch(t->text, e->path, t->letter ? FNM_CASEFOLD : 0); }
-static int lname(const struct test *t, struct entry *e)
-{
-    char target[4096];
-    ssize_t n = S_ISLNK(e->st.st_mode) ? agentsh_readlink(e->path, target, sizeof(target) - 1) : -1;
-    if (n < 0) return 0;
-    target[n] = 0;
-    return !fnmatch(t->text, target, t->letter ? FNM_CASEFOLD : 0);
-}
-static int regex(const struct test *t, struct entry *e)
-{
-    regmatch_t m;
-    return !regexec(t->regex, e->path, 1, &m, 0) && !m.rm_so && !e->path[m.rm_eo];
-}
-
-static char letter_of(mode_t mode)
-{
-    return S_ISREG(mode) ? 'f' : S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : S_ISCHR(mode) ? 'c' : S_ISBLK(mode) ? 'b' : S_ISFIFO(mode) ? 'p' : 's';
-}
-static int type(const struct test *t, struct entry *e) { return strchr(t->text, letter_of(e->st.st_mode)) != NULL; }
-static int xtype(const struct test *t, struct entry *e)
-{
-    struct stat st = e->st;
-    if (find.follow ? agentsh_lstat(e->path, &st) : agentsh_stat(e->path, &st)) st = e->st;
-    return strchr(t->text, letter_of(st.st_mode)) != NULL;
-}
-
-static int compare(const struct test *t, long long value)
-{
-    return t->sign == '+' ? value > t->number : t->sign == '-' ? value < t->number : value == t->number;
-}
-static int size(const struct test *t, struct entry *e) { return compare(t, (e->st.st_size + t->unit - 1) / t->unit); }
-static int links(const struct test *t, struct entry *e) { return compare(t, (long long)e->st.st_nlink); }
-static int inode(const struct test *t, struct entry *e) { return compare(t, (long long)e->st.st_ino); }
-static int user(const struct test *t, struct entry *e) { return (void)e, t->number; }
-
-static struct timespec time_of(const struct entry *e, char which)
-{
-    return which == 'a' ? e->st.st_atim : which == 'c' ? e->st.st_ctim : e->st.st_mtim;
-}
-static int age(const struct test *t, struct entry *e)
-{
-    struct timespec at = time_of(e, t->letter);
-    long long past = find.day - (long long)at.tv_sec, unit = t->unit;
-    /* Whole units that have gone by; for -mmin +N more than N minutes, not whole ones. */
-    if (unit == 60) {
-        if (t->sign == '+') return past > t->number * unit;
-        if (t->sign == '-') return past < t->number * unit;
-        return past > (t->number - 1) * unit && past <= t->number * unit;
-    }
-    return compare(t, past >= 0 ? past / unit : -((unit - 1 - past) / unit));
-}
-static int newer(const struct test *t, struct entry *e)
-{
-    struct timespec at = time_of(e, t->letter);
-    return at.tv_sec != t->number ? at.tv_sec > t->number : at.tv_nsec > t->unit;
-}
-static int same_file(const struct test *t, struct entry *e)
-{
-    return (long long)e->st.st_dev == t->number && (long long)e->st.st_ino == t->unit;
-}
-static int perm(const struct test *t, struct entry *e)
-{
-    mode_t mode = e->st.st_mode & 07777, want = (mode_t)t->number;
-    return t->sign == '-' ? (mode & want) == want : t->sign == '/' ? !want || (mode & want) : mode == want;
-}
-static int may(const struct test *t, struct entry *e)
-{
-    struct stat st;
-    if (S_ISLNK(e->st.st_mode) && agentsh_stat(e->path, &st)) return 0;
-    mode_t mode = S_ISLNK(e->st.st_mode) ? st.st_mode : e->st.st_mode;
-    return (mode & (mode_t)t->number) != 0;
-}
-static int empty(const struct test *t, struct entry *e)
-{
-    (void)t;
-    if (S_ISREG(e->st.st_mode)) return !e->st.st_size;
-    if (!S_ISDIR(e->st.st_mode)) return 0;
-    DIR *d = opendir(e->path);
-    if (!d) return find_complain(e->path, errno), 0;
-    int count = 0;
-    for (struct dirent *one; !count && (one = readdir(d));) count += strcmp(one->d_name, ".") && strcmp(one->d_name, "..");
-    closedir(d);
-    return !count;
-}
-
-static int print(const struct test *t, struct entry *e)
-{
-    fputs(e->path, t->out);
-    putc(t->nul ? 0 : '\n', t->out);
-    return 1;
-}
-static int print_formatted(const struct test *t, struct entry *e)
-{
-    find_printf(t->text, e, t->out);
-    return 1;
-}
-static int prune(const struct test *t, struct entry *e) { return (void)t, (void)e, find.prune = 1; }
-static int quit(const struct test *t, struct entry *e) { return (void)t, (void)e, find.quit = 1; }
-static int delete(const struct test *t, struct entry *e)
-{
-    (void)t;
-    if (!strcmp(e->path, ".")) return 1;
-    if (!agentsh_unlinkat(AT_FDCWD, e->path, S_ISDIR(e->st.st_mode) ? AT_REMOVEDIR : 0)) return 1;
-    fflush(stdout);
-    fprintf(stderr, "find: cannot delete '%s': %s\n", e->path, strerror(errno));
-    find.status = 1;
-    return 0;
-}
 
 static struct test *node(check run)
 {
@@ -165,7 +52,7 @@ static void number(struct test *t, const char *option, const char *text, const c
 
 static struct test *size_test(const char *text)
 {
-    struct test *t = node(size);
+    struct test *t = node(check_size);
     const char *rest;
     number(t, "-size", text, &rest);
     static const char units[] = "bcwkMG";
@@ -199,7 +86,7 @@ static mode_t symbolic(const char *text)
 
 static struct test *perm_test(const char *text)
 {
-    struct test *t = node(perm);
+    struct test *t = node(check_perm);
     if (*text == '-' || *text == '/') t->sign = *text++;
     char *end;
     t->number = strtol(text, &end, 8);
@@ -220,7 +107,7 @@ static struct test *types(check run, const char *text)
 
 static struct test *regex_test(const char *text, int ignore_case)
 {
-    struct test *t = node(regex);
+    struct test *t = node(check_regex);
     int backrefs = 0, flags = ignore_case ? REG_ICASE : 0;
     pattern_program = "find";
     pattern_status = 1;
@@ -263,7 +150,7 @@ static void regextype(const char *text)
 
 static struct test *newer_test(char which, char how, const char *text)
 {
-    struct test *t = node(newer);
+    struct test *t = node(check_newer);
     struct stat st;
     struct timespec at;
     t->letter = which;
@@ -279,7 +166,7 @@ static struct test *newer_test(char which, char how, const char *text)
 
 static struct test *age_test(const char *option, long long unit)
 {
-    struct test *t = node(age);
+    struct test *t = node(check_age);
     number(t, option, value(option), NULL);
     t->letter = option[1];
     t->unit = unit;
@@ -319,19 +206,19 @@ static const struct test *primary(void)
     }
     struct test *t = NULL;
     int fold = w[0] == '-' && w[1] == 'i';
-    if (IS("-name") || IS("-iname")) t = node(name), t->text = value(w), t->letter = (char)fold;
-    else if (IS("-path") || IS("-ipath") || IS("-wholename") || IS("-iwholename")) t = node(path), t->text = value(w), t->letter = (char)fold;
-    else if (IS("-lname") || IS("-ilname")) t = node(lname), t->text = value(w), t->letter = (char)fold;
+    if (IS("-name") || IS("-iname")) t = node(check_name), t->text = value(w), t->letter = (char)fold;
+    else if (IS("-path") || IS("-ipath") || IS("-wholename") || IS("-iwholename")) t = node(check_path), t->text = value(w), t->letter = (char)fold;
+    else if (IS("-lname") || IS("-ilname")) t = node(check_lname), t->text = value(w), t->letter = (char)fold;
     else if (IS("-regex") || IS("-iregex")) t = regex_test(value(w), fold);
     else if (IS("-regextype")) regextype(value(w)), t = node(yes);
-    else if (IS("-type")) t = types(type, value(w));
-    else if (IS("-xtype")) t = types(xtype, value(w));
+    else if (IS("-type")) t = types(check_type, value(w));
+    else if (IS("-xtype")) t = types(check_xtype, value(w));
     else if (IS("-size")) t = size_test(value(w));
-    else if (IS("-empty")) t = node(empty);
+    else if (IS("-empty")) t = node(check_empty);
     else if (IS("-perm")) t = perm_test(value(w));
-    else if (IS("-readable")) t = node(may), t->number = 0400;
-    else if (IS("-writable")) t = node(may), t->number = 0200;
-    else if (IS("-executable")) t = node(may), t->number = 0111, agentsh_want_modes = 1;
+    else if (IS("-readable")) t = node(check_may), t->number = 0400;
+    else if (IS("-writable")) t = node(check_may), t->number = 0200;
+    else if (IS("-executable")) t = node(check_may), t->number = 0111, agentsh_want_modes = 1;
     else if (IS("-mtime") || IS("-atime") || IS("-ctime")) t = age_test(w, 86400);
     else if (IS("-mmin") || IS("-amin") || IS("-cmin")) t = age_test(w, 60);
     else if (IS("-newer") || IS("-anewer") || IS("-cnewer")) t = newer_test(IS("-newer") ? 'm' : w[1], 'm', value(w));
@@ -340,12 +227,12 @@ static const struct test *primary(void)
         struct stat st;
         const char *other = value(w);
         if (find.follow ? agentsh_stat(other, &st) : agentsh_lstat(other, &st)) find_fail("'%s': %s", other, strerror(errno));
-        t = node(same_file), t->number = (long long)st.st_dev, t->unit = (long long)st.st_ino;
-    } else if (IS("-links")) t = node(links), number(t, w, value(w), NULL);
-    else if (IS("-inum")) t = node(inode), number(t, w, value(w), NULL);
+        t = node(check_same_file), t->number = (long long)st.st_dev, t->unit = (long long)st.st_ino;
+    } else if (IS("-links")) t = node(check_links), number(t, w, value(w), NULL);
+    else if (IS("-inum")) t = node(check_inode), number(t, w, value(w), NULL);
     else if (IS("-user") || IS("-group") || IS("-uid") || IS("-gid")) {
         const char *who = value(w);
-        t = node(user), t->number = !strcmp(who, "agent") || !strcmp(who, "1000");
+        t = node(check_user), t->number = !strcmp(who, "agent") || !strcmp(who, "1000");
     } else if (IS("-nouser") || IS("-nogroup") || IS("-false")) t = node(no);
     else if (IS("-true") || IS("-noleaf") || IS("-warn") || IS("-nowarn") || IS("-ignore_readdir_race")) t = node(yes);
     else if (IS("-follow")) find.follow = 1, t = node(yes);
@@ -361,16 +248,16 @@ static const struct test *primary(void)
         if (*end || end == n || depth < 0) find_fail("Expected a positive decimal integer argument to %s, but got '%s'", w, n);
         *(IS("-maxdepth") ? &find.max_depth : &find.min_depth) = (int)depth;
         t = node(yes);
-    } else if (IS("-prune")) t = node(prune);
-    else if (IS("-quit")) t = node(quit);
-    else if (IS("-print")) t = action(print, 0, NULL);
-    else if (IS("-print0")) t = action(print, 1, NULL);
-    else if (IS("-fprint")) t = action(print, 0, value(w));
-    else if (IS("-fprint0")) t = action(print, 1, value(w));
-    else if (IS("-printf")) t = action(print_formatted, 0, NULL), t->text = value(w), agentsh_want_modes = 1;
-    else if (IS("-fprintf")) t = action(print_formatted, 0, value(w)), t->text = value(w), agentsh_want_modes = 1;
-    else if (IS("-ls")) t = action(print_formatted, 0, NULL), t->text = "%9i %6k %M %3n %-8u %-8g %8s %~ %p%L\n", agentsh_want_modes = 1;
-    else if (IS("-delete")) t = node(delete), find.printed = find.depth_first = 1;
+    } else if (IS("-prune")) t = node(check_prune);
+    else if (IS("-quit")) t = node(check_quit);
+    else if (IS("-print")) t = action(check_print, 0, NULL);
+    else if (IS("-print0")) t = action(check_print, 1, NULL);
+    else if (IS("-fprint")) t = action(check_print, 0, value(w));
+    else if (IS("-fprint0")) t = action(check_print, 1, value(w));
+    else if (IS("-printf")) t = action(check_print_formatted, 0, NULL), t->text = value(w), agentsh_want_modes = 1;
+    else if (IS("-fprintf")) t = action(check_print_formatted, 0, value(w)), t->text = value(w), agentsh_want_modes = 1;
+    else if (IS("-ls")) t = action(check_print_formatted, 0, NULL), t->text = "%9i %6k %M %3n %-8u %-8g %8s %~ %p%L\n", agentsh_want_modes = 1;
+    else if (IS("-delete")) t = node(check_delete), find.printed = find.depth_first = 1;
     else if (IS("-exec") || IS("-execdir") || IS("-ok") || IS("-okdir"))
         find_fail("%s cannot start commands here: pipe the names to xargs or a loop", w);
     else if (IS(")")) find_fail("invalid expression; you have too many ')'");
@@ -424,5 +311,5 @@ const struct test *find_parse(int argc, char *argv[])
     left = argc;
     const struct test *t = left ? comma() : node(yes);
     if (left) find_fail("invalid expression; you have too many ')'");
-    return find.printed ? t : join(is_and, t, node(print));
+    return find.printed ? t : join(is_and, t, node(check_print));
 }

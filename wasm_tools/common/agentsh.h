@@ -64,6 +64,7 @@ FILE *agentsh_fopen(const char *path, const char *how);
 FILE *agentsh_buffered(FILE *file);
 
 int agentsh_unlinkat(int dirfd, const char *path, int flags);
+int agentsh_linkat(int old_dirfd, const char *old, int new_dirfd, const char *new, int flags);
 int agentsh_dup(int fd);
 int agentsh_stat(const char *path, struct stat *st);
 int agentsh_lstat(const char *path, struct stat *st);

@@ -366,6 +366,17 @@ int agentsh_unlinkat(int dirfd, const char *path, int flags)
     return -1;
 }
 
+/* wasi-libc's knows no path that is relative to the working directory. */
+int agentsh_linkat(int old_dirfd, const char *old, int new_dirfd, const char *new, int flags)
+{
+    (void)flags;
+    char *from = agentsh_abspath(old_dirfd, old), *to = agentsh_abspath(new_dirfd, new);
+    int rc = from && to ? link(from, to) : -1;
+    free(from);
+    free(to);
+    return rc;
+}
+
 ssize_t agentsh_write(int fd, const void *buf, size_t len)
 {
     /* Programs mix stdio and descriptors on stdout; ours is buffered, so keep the order. */

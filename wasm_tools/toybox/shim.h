@@ -130,6 +130,7 @@ int agentsh_move(const char *from, const char *to, int update, int backup, int v
 #define readlink(path, buf, cap) agentsh_readlink(path, buf, cap)
 #define readlinkat(fd, path, buf, cap) agentsh_readlinkat(fd, path, buf, cap)
 #define unlinkat(fd, path, flags) agentsh_unlinkat(fd, path, flags)
+#define linkat(old_fd, old, new_fd, new, flags) agentsh_linkat(old_fd, old, new_fd, new, flags)
 #define fopen(path, how) agentsh_fopen(path, how)
 #define write(fd, buf, len) agentsh_write(fd, buf, len)
 /* toybox makes stdout unbuffered, which costs a host call a print: it keeps the buffer that it has. */

@@ -45,6 +45,8 @@ class CopyView(StagingView):
         self._root = directory / "view"
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._view = Tree(self._root)
+        # The mode of the root that actions see; who may look into the view its parent directory decides.
+        os.fchmod(self._view.fd, stat.S_IMODE(workspace.stat().st_mode) | 0o700)
         self._base = index.load(directory / "base")
         self._settled = index.load(directory / "settled")
         self._staged = set(index.load(directory / "staged") or {})

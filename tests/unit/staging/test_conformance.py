@@ -67,6 +67,15 @@ def test_the_view_shows_the_workspace_as_it_is(stage: Stage):
     assert stage.view.changed() == []
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o500])
+def test_the_root_has_its_mode_and_can_be_written(stage: Stage, mode: int):
+    stage.workspace.chmod(mode)
+    try:
+        assert stage.act("stat -c %a .; touch new; ls") == f"{mode | 0o700:o}\nnew\n"
+    finally:
+        stage.workspace.chmod(0o755)
+
+
 def test_times_are_kept(stage: Stage):
     populate(stage.workspace)
     os.utime(stage.workspace / "a", ns=(1, 1_234_567_890_123_456_789))

@@ -47,6 +47,12 @@ def split(line: str) -> tuple[list[str], bytes]:
     return shlex.split(command), given.encode().decode("unicode_escape").encode("latin-1")
 
 
+def owned_by_agent(listing: bytes) -> bytes:
+    """What ``ls -l`` says, with the owner that every file has in the sandbox."""
+    user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
+    return listing.replace(f" {user} {group} ".encode(), b" agent agent ").replace(f" {user} ".encode(), b" agent ")
+
+
 @pytest.mark.parametrize("line", parameters())
 def test_agrees_with_the_machine_s_own(run: Runner, tmp_path: Path, line: str) -> None:
     argv, stdin = split(line)
@@ -65,9 +71,7 @@ def test_agrees_with_the_machine_s_own(run: Runner, tmp_path: Path, line: str) -
     # Where a command prints its directory or the owner of a file, both must print their own.
     expected = theirs.stdout.replace(os.fsencode(twin), b"/workspace")
     if argv[0] == "ls":
-        user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
-        expected = expected.replace(f" {user} {group} ".encode(), b" agent agent ")
-        expected = expected.replace(f" {user} ".encode(), b" agent ")
+        expected = owned_by_agent(expected)
     assert (ours.out, ours.code, bool(ours.err)) == (expected, theirs.returncode, bool(theirs.stderr)), (
         f"ours said {ours.err!r}, theirs {theirs.stderr!r}"
     )

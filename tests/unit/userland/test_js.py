@@ -137,7 +137,7 @@ def test_a_ring_of_modules_ends(run: Runner) -> None:
         ("let x = ;", 1, "SyntaxError"),
         ("require('child_process').execSync('ls')", 1, "a program cannot start others here"),
         ("require('http')", 1, "the module 'http' of Node's is not there"),
-        ("fetch('http://x')", 1, "an action has no network"),
+        ("fetch('http://x')", 1, "a program has no network"),
         ("require('fs').createReadStream('a')", 1, "fs.createReadStream is not there"),
         ("require('crypto').createHash('md5')", 1, "sha256sum"),
         ("(5).toLocaleString('de')", 1, "en-US alone"),

@@ -8,7 +8,13 @@ static JSValue hook_resolve, hook_kind, hook_source, hook_exports;
 static JSValue rejected; /* promises that were rejected, with reasons, and nobody has taken yet */
 
 static const unsigned char runtime_source[] = {
-#embed "runtime.js" suffix(, 0)
+#embed "runtime.js" suffix(,)
+#embed "buffer.js" suffix(,)
+#embed "files.js" suffix(,)
+#embed "times.js" suffix(,)
+#embed "process.js" suffix(,)
+#embed "builtins.js" suffix(,)
+#embed "main.js" suffix(, 0)
 };
 static const unsigned char inspect_source[] = {
 #embed "inspect.js" suffix(, 0)
