@@ -1,12 +1,14 @@
 """``find`` with ``-exec``: the module finds, the interpreter starts the commands.
 
-The module cannot start anything, so what comes last in the expression (``-exec``, ``-print``, ``-quit``) is cut off,
-the module prints the names that got that far, and the rest of the expression is worked out here for each of them.
+The module cannot start anything, so the expression is cut before its first ``-exec``: the module prints the names that
+got that far, and the rest is worked out here for each of them. A test that stands there is asked of the module again,
+for that one name.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,7 +31,15 @@ if TYPE_CHECKING:
 _ASKS = frozenset(["-ok", "-okdir"])
 _NOT = frozenset(["!", "-not"])
 _LAST = frozenset(["-print", "-print0", "-quit", "-a", "-and", *_NOT])
-"""What may stand beside -exec in the part that is worked out here."""
+"""What is worked out here, before the first -exec too."""
+_AGAIN = FIND_TAKES_ONE - {"-maxdepth", "-mindepth", "-regextype", "-fprint", "-fprint0", "-fls"} | {
+    *("-empty", "-readable", "-writable", "-executable", "-true", "-false", "-nouser", "-nogroup"),
+    *("-delete", "-ls", "-printf"),
+}
+"""What the module can be asked for one name alone."""
+_KNOWS_START = re.compile(r"%[-+ 0#]*\d*(?:\.\d+)?[PHd]")
+"""Directives of -printf that depend on where the search began."""
+_GLOBAL = frozenset(["-L", "-H", "-P", "-follow", "-daystart", "-regextype"])
 _PRINTS = frozenset(["-print", "-print0", "-printf", "-ls", "-fprint", "-fprint0", "-fprintf", "-fls"])
 
 
@@ -39,7 +49,7 @@ class _Action:
 
     Attributes:
         name: the primary.
-        argv: its command.
+        argv: its command; of a test, the words that the module takes.
         many: whether it ends with ``+``: one command for as many names as fit.
         negated: whether ``!`` stands before it.
         waiting: names collected for the next command, by the directory to run it in.
@@ -57,32 +67,47 @@ def _find(shell: Shell, arguments: Words) -> int | Process:
     words = strings(arguments)
     if FIND_STARTS.isdisjoint(words):
         return commands.launch(shell, ["find", *words])
-    search, actions = _split(words)
+    search, actions, ways = _split(words)
     data, status = _names(shell, [*search, "-print0"])
-    return _Search(shell, actions, status).run(data)
+    return _Search(shell, actions, ways, status).run(data)
 
 
-def _split(words: Sequence[str]) -> tuple[list[str], list[_Action]]:
-    """The expression up to its last actions, for the module, and those actions.
+def _split(words: Sequence[str]) -> tuple[list[str], list[_Action], list[str]]:
+    """The expression up to its first action, for the module; what follows; options that hold for both.
 
     Raises:
-        CommandError: a command is not ended, or something else than actions stands behind an ``-exec``.
+        CommandError: a command is not ended, or something stands behind an ``-exec`` that cannot be worked out there.
     """
     items = _items(words)
-    start = len(items)
-    while start and items[start - 1][0] in FIND_STARTS | _LAST:
+    start = next(i for i, item in enumerate(items) if item[0] in FIND_STARTS)
+    while start and items[start - 1][0] in _LAST:
         start -= 1
     search, last = items[:start], items[start:]
-    if any(item[0] in FIND_STARTS for item in search):
-        raise CommandError(
-            "find: after -exec there may be only -exec, -execdir, -print, -print0, -quit and !; "
-            "or write: find ... -print0 | while IFS= read -r -d '' f; do ...; done",
-            1,
-        )
+    for item in last:
+        if item[0] not in FIND_STARTS | _LAST | _AGAIN and not _is_newer(item):
+            raise CommandError(
+                f"find: {item[0]} after -exec is not supported; write: find ... -print0 | while IFS= read -r -d '' f; "
+                "do ...; done",
+                1,
+            )
+        if item[0] == "-printf" and _KNOWS_START.search(item[1]):
+            raise CommandError("find: -printf with %P, %H or %d after -exec is not supported", 1)
     mixed = next((item[0] for item in search if item[0] in _PRINTS), None)
     if mixed is not None:
         raise CommandError(f"find: {mixed} before other tests and -exec is not supported; use two finds", 1)
-    return [word for item in search for word in item], _actions(last)
+    if any(item[0] == "-delete" for item in last):
+        search.append(("-depth",))
+    ways = [item for item in search if item[0] in _GLOBAL]
+    first = [word for item in ways if item[0] in ("-L", "-H", "-P") for word in item]
+    return (
+        [word for item in search for word in item],
+        _actions(last),
+        [*first, "{}", *(word for item in ways if item[0] not in ("-L", "-H", "-P") for word in item)],
+    )
+
+
+def _is_newer(item: tuple[str, ...]) -> bool:
+    return len(item) == 2 and item[0].startswith("-newer")
 
 
 def _items(words: Sequence[str]) -> list[tuple[str, ...]]:
@@ -93,7 +118,7 @@ def _items(words: Sequence[str]) -> list[tuple[str, ...]]:
         word = rest.pop(0)
         if word in FIND_STARTS:
             items.append((word, *_command(word, rest)))
-        elif word in FIND_TAKES_ONE and rest:
+        elif (word in FIND_TAKES_ONE or word.startswith("-newer")) and rest:
             items.append((word, rest.pop(0)))
         else:
             items.append((word,))
@@ -131,8 +156,8 @@ def _command(primary: str, rest: list[str]) -> list[str]:
 
 def _action(item: tuple[str, ...], *, negated: bool) -> _Action:
     name, *argv = item
-    if not argv:
-        return _Action(name, negated=negated)
+    if name not in FIND_STARTS:
+        return _Action(name, list(item), negated=negated)
     many = argv.pop() == "+"
     if many and (sum("{}" in w for w in argv) > 1 or argv[0] == "{}"):
         raise CommandError(f"find: {name} with + takes {{}} once, as the last word", 1)
@@ -162,9 +187,10 @@ def _names(shell: Shell, words: Sequence[str]) -> tuple[list[str], int]:
 class _Search:
     """The actions at work on the names that were found."""
 
-    def __init__(self, shell: Shell, actions: Sequence[_Action], status: int) -> None:
+    def __init__(self, shell: Shell, actions: Sequence[_Action], ways: Sequence[str], status: int) -> None:
         self._shell = shell
         self._actions = actions
+        self._ways = ways
         self._status = status
 
     def run(self, names: Sequence[str]) -> int:
@@ -190,6 +216,8 @@ class _Search:
         if action.name in ("-print", "-print0"):
             self._shell.write(1, name + ("\n" if action.name == "-print" else "\0"))
             return True
+        if action.name not in FIND_STARTS:
+            return self._ask(action, name)
         directory, shown = _in_directory(name) if action.name == "-execdir" else ("", name)
         if not action.many:
             return self._start([w.replace("{}", shown) for w in action.argv], directory) == 0
@@ -199,6 +227,15 @@ class _Search:
         action.room -= size
         action.waiting.setdefault(directory, []).append(shown)
         return True
+
+    def _ask(self, action: _Action, name: str) -> bool:
+        """Have the module work out one primary for one name."""
+        words = [name if w == "{}" else w for w in self._ways]
+        if action.name in ("-ls", "-printf"):
+            return run_program(self._shell, ["find", *words, "-maxdepth", "0", *action.argv]) == 0
+        found, status = _names(self._shell, [*words, "-maxdepth", "0", *action.argv, "-print0"])
+        self._status |= status
+        return bool(found)
 
     def _flush(self, action: _Action) -> None:
         waiting, action.waiting, action.room = action.waiting, {}, ARGUMENT_ROOM
