@@ -98,12 +98,13 @@ def _file(page: Page, diff: FileDiff, *, fold: bool, in_parts: bool) -> None:
         page.add(Span(f"  ! {reasons(diff.flags)}", "bold yellow"))
     if diff.note:
         page.add(Span(f"  {visible_line(diff.note)}", "dim"))
-    width = max((len(str(max(h.old_start + h.old_count, h.new_start + h.new_count))) for h in diff.hunks), default=1)
-    whole = sum(len(h.lines) for h in diff.hunks)
+    hunks = diff.hunks or diff.inside
+    width = max((len(str(max(h.old_start + h.old_count, h.new_start + h.new_count))) for h in hunks), default=1)
+    whole = sum(len(h.lines) for h in hunks)
     most = MAX_DELETED if diff.kind is EffectKind.DELETE else MAX_LINES
     # A fold that hides a line or two would be as long as they are.
     shown = left = most if fold and whole > most + 3 else whole
-    for hunk in diff.hunks:
+    for hunk in hunks:
         if left > 0:
             _hunk(page, hunk, width, most=left)
         left -= len(hunk.lines)

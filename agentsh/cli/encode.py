@@ -148,6 +148,7 @@ def file_diff(value: FileDiff) -> dict[str, Any]:
         "added": value.added,
         "removed": value.removed,
         "hunks": [_hunk(h) for h in value.hunks],
+        "inside": [_hunk(h) for h in value.inside],
     }
 
 

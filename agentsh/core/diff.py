@@ -47,6 +47,8 @@ class FileDiff:
         note: why there are no hunks, or what changed beside content ('mode 644 -> 755'); empty otherwise.
         added: lines added.
         removed: lines removed.
+        inside: what changed inside binary content, as text, where something can read it: to look at, not to approve
+            in parts.
     """
 
     path: bytes
@@ -61,3 +63,4 @@ class FileDiff:
     note: str = ""
     added: int = 0
     removed: int = 0
+    inside: tuple[Hunk, ...] = ()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agentsh.policy import Policy
     from agentsh.redact import Redactor
     from agentsh.runtime.act import Actor
+    from agentsh.runtime.inside import Insides
     from agentsh.runtime.review import Reviewer
     from agentsh.runtime.web import Web
     from agentsh.sandbox import Sandbox, StagingView
@@ -127,6 +128,12 @@ class Parts:
         from agentsh.runtime.redaction import open_redactor  # noqa: PLC0415
 
         return open_redactor(self.config)
+
+    @cached_property
+    def _insides(self) -> Insides:
+        from agentsh.runtime.inside import Insides  # noqa: PLC0415 - not for acting
+
+        return Insides(self._open_store().read_blob)
 
     def _reviewer(self) -> Reviewer:
         from agentsh.runtime.review import Reviewer  # noqa: PLC0415

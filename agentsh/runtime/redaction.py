@@ -97,7 +97,14 @@ def clean_diffs(diffs: list[FileDiff], redactor: Redactor | None) -> list[FileDi
     """``diffs`` with names in place of values, which one cannot tell from a line that says so: a view, not content."""
     if redactor is None:
         return diffs
-    return [replace(d, hunks=tuple(_clean_hunk(h, redactor) for h in d.hunks)) for d in diffs]
+    return [
+        replace(
+            d,
+            hunks=tuple(_clean_hunk(h, redactor) for h in d.hunks),
+            inside=tuple(_clean_hunk(h, redactor) for h in d.inside),
+        )
+        for d in diffs
+    ]
 
 
 def _clean_hunk(hunk: Hunk, redactor: Redactor) -> Hunk:

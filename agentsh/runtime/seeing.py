@@ -134,7 +134,7 @@ class Seeing(Parts):
         else:
             record = store.action(action)
             diffs = numbered(replace(d, action=record.id) for d in diff_effects(record.changes, store.read_blob))
-        return clean_diffs(diffs, self._redactor)
+        return clean_diffs(self._insides.look(diffs), self._redactor)
 
     def catch_up(self) -> None:
         """Record what was changed outside agentsh since the last snapshot, if there is one; waits for nobody.

@@ -104,6 +104,10 @@ def rows_of(diffs: Sequence[FileDiff], *, split: bool, reasons: Sequence[Sequenc
             rows += _split(at, k, hunk) if split else _unified(at, k, hunk)
             last = max(last, hunk.old_start + hunk.old_count, hunk.new_start + hunk.new_count)
             longest = max(longest, max((_widest(line.text) for line in hunk.lines), default=0))
+        for hunk in diff.inside:  # outside of any hunk that could be approved by itself
+            rows += _split(at, -1, hunk) if split else _unified(at, -1, hunk)
+            last = max(last, hunk.old_start + hunk.old_count, hunk.new_start + hunk.new_count)
+            longest = max(longest, max((_widest(line.text) for line in hunk.lines), default=0))
     digits = len(str(last))
     return DiffRows(rows, min(longest, MOST_COLUMNS) + 2 * digits + 6, digits, split)
 

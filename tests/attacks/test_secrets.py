@@ -127,6 +127,17 @@ def test_a_line_with_the_secret_runs_as_it_is_and_is_kept_without(root: Path, op
     assert (root / "token").read_text() == f"{VALUE}\n"
 
 
+def test_a_secret_in_a_row_of_a_database(root: Path, opener: Opener) -> None:
+    with sqlite3.connect(root / "s.db") as db:
+        db.execute("CREATE TABLE t(x)")
+        db.execute("INSERT INTO t VALUES (?)", (VALUE,))
+    workspace = opener()
+    [diff] = workspace.diff(workspace.exec("rm s.db").id)
+    shown = b"".join(line.text for h in diff.inside for line in h.lines)
+    assert b"secret:API_KEY" in shown
+    assert not any(f.encode() in shown for f in FRAGMENTS)
+
+
 def test_output_that_streams_in_pieces(opener: Opener) -> None:
     pieces: list[bytes] = []
     line = "; ".join(f"printf %s '{VALUE[i : i + 3]}'" for i in range(0, len(VALUE), 3))
