@@ -236,6 +236,7 @@ _CHANGES = (
         "\t\t\trr = buf + (got > 0 ? got - (c != EOF) : 0);\n\t\t} else\n"
         "\t\tfor (rr = buf; ; ) {\n\t\t\tfor (; (c=getc(inf)) != sep && c != EOF; ) {",
     ),
+    ("lib.c", "\terrorflag = 2;\n\teprint();", "\terrorflag = 1;\n\teprint();"),
     ("lib.c", "\tr = strtod(s, &ep);", "\tr = agentsh_strtod(s, &ep);"),
     ("tran.c", "\tchar s[256];\n\tdouble dtemp;", "\tchar s[400];\n\tdouble dtemp;"),
     (
