@@ -66,6 +66,26 @@ class Process(Protocol):
         """Wait for its end and return its exit status (128 + n for signal n)."""
 
 
+class LineRunner(Protocol):
+    """Runs a shell line for a command that started it, while that command waits."""
+
+    def __call__(self, line: bytes, given: bytes | None, *, keep: bool, fds: tuple[int, int, int]) -> tuple[int, bytes]:
+        """Run a line to its end.
+
+        Args:
+            line: shell source.
+            given: what it reads; None for ``fds[0]``.
+            keep: give back what it prints in place of writing that to ``fds[1]``.
+            fds: the command's own stdin, stdout and stderr.
+
+        Returns:
+            Its exit status, and what it printed.
+
+        Raises:
+            InterruptedError: the action is being stopped, and so shall the command be.
+        """
+
+
 class Launcher(Protocol):
     """Starts commands, each as its own WASM module instance. Implemented in the worker, used by the interpreter."""
 
@@ -91,6 +111,7 @@ class Launcher(Protocol):
         beside: bool = True,
         stop: Stop | None = None,
         files: tuple[str, str] | None = None,
+        run_line: LineRunner | None = None,
     ) -> Process:
         """Start ``argv[0]`` and return at once; the command runs beside the caller.
 
@@ -106,6 +127,7 @@ class Launcher(Protocol):
             stop: when asked, ends the command, with status 137.
             files: a directory beside the staging view that the command reads and writes: its path here, and the path
                 by which the command knows it.
+            run_line: runs the shell lines that the command starts itself; None where it may start none.
 
         Raises:
             KeyError: there is no such command.

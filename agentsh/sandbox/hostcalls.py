@@ -16,6 +16,9 @@ through it: a bad pointer is EFAULT, everything else the errno of what went wron
 - ``walk_open(path, length, flags, filters, length)``: a handle, or -errno.
 - ``walk_next(handle, buffer, capacity)``: bytes written, 0 at the end, or -errno.
 - ``walk_close(handle)``: 0, or errno.
+- ``run_line(line, length, input, length, how)``: the status of a shell line that has run to its end, or -errno. For
+  those commands of the userland alone whose programs start commands; see :data:`RunLine`.
+- ``take_output(buffer, capacity)``: bytes that the last such line printed. They are there only if they fit.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ import stat
 import struct
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from agentsh.core.tool import EVERYTHING
 from agentsh.core.tree import OutsideTreeError, Tree
@@ -56,6 +59,15 @@ _SYMLINK: Final = 7
 _CHANGING: Final = frozenset(["set_mode", "remove"])
 _UNLOCK, _EXCLUSIVE, _KINDS, _ONLY_ASK = 0, 2, 3, 4
 """Kinds of locks; 1 is a shared one."""
+RunLine: TypeAlias = "Callable[[bytes, bytes | None, bool], tuple[int, bytes]]"
+"""Runs a shell line: the line; what it reads, None for the command's own standard input; whether its output is kept
+rather than printed. Gives its status and its output.
+
+Raises:
+    InterruptedError: the action is being stopped.
+"""
+_WITH_INPUT, _KEEP_OUTPUT = 1, 2
+_MAX_LINE: Final = 1024 * 1024
 MAX_WALKS: Final = 32
 """Searches open at a time; one more closes the oldest, which a guest that was stopped may have left behind."""
 
@@ -74,10 +86,14 @@ class Hostcalls:
         self._walks: dict[int, Walk] = {}
         self._next_walk = 1
         self._lock = threading.Lock()
+        self.runner: RunLine | None = None
+        """What runs a shell line for the present command; None where it may start none."""
+        self._output = b""
 
     def close(self) -> None:
         """Close what guests left open, and unlock what they left locked."""
         LOCKS.end(self)
+        self.runner, self._output = None, b""
         with self._lock:
             left = list(self._walks.values())
             self._walks.clear()
@@ -238,6 +254,32 @@ class Hostcalls:
         walk.close()
         return 0
 
+    def run_line(  # noqa: PLR0917
+        self, memory: _Memory, line: int, length: int, given: int, given_length: int, how: int
+    ) -> int:
+        """Run a shell line to its end; its status.
+
+        Raises:
+            OSError: ENOSYS where the command may start none.
+        """
+        if self.runner is None:
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        if length > _MAX_LINE:
+            raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
+        text = memory.read(line, length)
+        read = memory.read(given, given_length) if how & _WITH_INPUT else None
+        self._output = b""
+        status, self._output = self.runner(text, read, bool(how & _KEEP_OUTPUT))
+        return status & 0xFF
+
+    def take_output(self, memory: _Memory, buffer: int, capacity: int) -> int:
+        """What the last line printed; see :meth:`run_line`."""
+        size = len(self._output)
+        if size <= capacity:
+            memory.view(buffer, capacity)[:size] = self._output
+            self._output = b""
+        return size
+
     def _locate(self, memory: _Memory, pointer: int, length: int, *, follow: bool) -> bytes:
         if length > MAX_PATH:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
@@ -323,6 +365,8 @@ def define_hostcalls(
                 if not allowed:
                     raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
                 return call(memory_of(caller), *args)
+            except InterruptedError:
+                raise  # ends the command
             except OSError as e:
                 number = wasi_errno(e)
                 return -number if negative else number
@@ -339,4 +383,6 @@ def define_hostcalls(
     offer("walk_open", 5, calls.walk_open, negative=True)
     offer("walk_next", 3, calls.walk_next, negative=True)
     offer("walk_close", 1, calls.walk_close, negative=False)
+    offer("run_line", 5, calls.run_line, negative=True)
+    offer("take_output", 2, calls.take_output, negative=True)
     return calls

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SHELLS = frozenset(["sh", "bash", "dash"])
 """Commands that start a shell of their own."""
 
+STARTS_LINES = frozenset(["awk", "gawk", "nawk"])
+"""Commands whose own programs may start shell lines."""
+
 _BIN = ("/bin/", "/usr/bin/", "/usr/local/bin/")
 _NAME_VALUE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)
 
@@ -224,6 +227,29 @@ def _source(words: Words) -> Inside:
     return _UNKNOWN
 
 
+def _awk(words: Words) -> Inside:
+    """Whether its program may start a command; which one is known when it runs."""
+    i = 0
+    while i < len(words):
+        word = words[i]
+        if not isinstance(word, str) or word.startswith(("-f", "-i", "-E", "--")):
+            return _UNKNOWN if word != "--" or i + 1 == len(words) else _program(words[i + 1])
+        if not word.startswith("-") or word == "-":
+            return _program(word)
+        i += 1
+        if word in ("-F", "-v"):
+            if words[i : i + 1] in ([...], (...,)):
+                return _UNKNOWN
+            i += 1
+    return _NOTHING
+
+
+def _program(text: str | EllipsisType | None) -> Inside:
+    if not isinstance(text, str) or "system" in text or "|" in text.replace("||", ""):
+        return _UNKNOWN
+    return _NOTHING
+
+
 _READERS: dict[str, Callable[[Words], Inside]] = {
     "env": _env,
     "nohup": _nohup,
@@ -232,6 +258,7 @@ _READERS: dict[str, Callable[[Words], Inside]] = {
     "xargs": _xargs,
     "find": _find,
     **dict.fromkeys(SHELLS, _shell),
+    **dict.fromkeys(STARTS_LINES, _awk),
     "eval": _eval,
     "command": _command_builtin,
     "builtin": _command_builtin,

@@ -78,6 +78,10 @@ def test_loop_turns(cage: Cage, script: str):
         "sleep 1000 | timeout 500 cat",
         "printf '%s\\n' 1000 1000 1000 | xargs -P3 -n1 sleep",
         "find . -exec sleep 1000 ';'",
+        "awk 'BEGIN { system(\"sleep 1000\") }'",
+        "awk 'BEGIN { \"sleep 1000\" | getline }'",
+        "awk 'BEGIN { print | \"sleep 1000; cat\" }'",
+        "awk 'BEGIN { while (1) system(\"true\") }'",
         "trap 'sleep 1000' EXIT; exit",
         "coproc_is_not_there; wait; sleep 1000",
         "f() { $(f); }; while :; do :; done",
@@ -96,7 +100,15 @@ def test_ten_gigabytes_of_file(cage: Cage, script: str):
 
 
 @pytest.mark.parametrize(
-    "bomb", ["f() { f | f & }; f", "f() { f & f; }; f", "f() { f | f; }; f", "f() { x=$(f & f); }; f"]
+    "bomb",
+    [
+        "f() { f | f & }; f",
+        "f() { f & f; }; f",
+        "f() { f | f; }; f",
+        "f() { x=$(f & f); }; f",
+        """echo 'awk -f b' > a; echo 'BEGIN { system("sh a & sh a"); "sh a" | getline }' > b; sh a""",
+        """echo 'BEGIN { "awk -f b" | getline; print | "awk -f b" }' > b; awk -f b""",
+    ],
 )
 def test_fork_bombs(cage: Cage, bomb: str):
     cage.run("true")
@@ -235,3 +247,13 @@ def test_a_fifo_is_named_by_whatever_does_not_open_it(cage: Cage):
         assert b"FIFO" in done.stderr, (script, done.stderr)
     (cage.workspace / "d" / "fifo").unlink()
     cage.assert_unharmed()
+
+
+def test_output_without_end_of_a_line_that_awk_reads(cage: Cage):
+    took = stopped_by(cage, "awk 'BEGIN { \"yes\" | getline }'", "output_bytes", 100_000, wall_s=20)
+    assert took < 10
+
+
+def test_input_without_end_for_a_line_that_awk_starts(cage: Cage):
+    script = """awk 'BEGIN { x = sprintf("%9999d", 1); while (1) print x | "cat" }'"""
+    stopped_by(cage, script, "memory_bytes", 48 << 20, cpu_s=60, wall_s=60)

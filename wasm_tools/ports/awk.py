@@ -211,13 +211,38 @@ _CHANGES = (
         '\t\t\tif (strcmp(argv[1], "--posix") && strcmp(argv[1], "--re-interval"))\n'
         '\t\t\t\tFATAL("unknown option %s; there are -F -f -v and --version", argv[1]);\n',
     ),
+    # Commands.
     (
         "run.c",
-        "\t\tstatus = system(getsval(x));\n",
-        '\t\tstatus = system(getsval(x));\n\t\tFATAL("system() cannot start programs here");\n',
+        "\t\tfflush(stdout);\t\t/* in case something is buffered already */\n\t\tstatus = system(getsval(x));\n",
+        (
+            "\t\tfflush(NULL);\n\t\tu = agentsh_system(getsval(x));\n"
+            '\t\tif (u < 0) FATAL("cannot run %s: %s", getsval(x), strerror(errno));\n\t\tbreak;\n'
+        ),
     ),
-    ("run.c", '\t\tfp = popen(s, "w");\n', '\t\tpopen(s, "w");\n\t\tFATAL("print | cannot start programs here");\n'),
-    ("run.c", '\t\tfp = popen(s, "r");\n', '\t\tpopen(s, "r");\n\t\tFATAL("getline cannot start programs here");\n'),
+    ("run.c", '\t\tfp = popen(s, "w");\n', '\t\tfp = agentsh_popen(s, "w");\n'),
+    ("run.c", '\t\tfp = popen(s, "r");\n', '\t\tfflush(NULL);\n\t\tfp = agentsh_popen(s, "r");\n'),
+    (
+        "run.c",
+        "stat = pclose(files[i].fp) == -1;\n\t\telse\n\t\t\tstat = fclose(files[i].fp) == EOF;\n\t\tif (stat)\n"
+        '\t\t\tWARNING("i/o error occurred closing %s",',
+        "stat = (fflush(stdout), agentsh_pclose(files[i].fp)) == -1;\n\t\telse\n\t\t\tstat = fclose(files[i].fp) == EOF;\n\t\tif (stat)\n"
+        '\t\t\tWARNING("i/o error occurred closing %s",',
+    ),
+    (
+        "run.c",
+        "stat = pclose(files[i].fp) == -1;\n\t\telse\n\t\t\tstat = fclose(files[i].fp) == EOF;\n\t\tif (stat)\n"
+        '\t\t\tWARNING("i/o error occurred while closing %s",',
+        "stat = agentsh_pclose(files[i].fp) == -1;\n\t\telse\n\t\t\tstat = fclose(files[i].fp) == EOF;\n\t\tif (stat)\n"
+        '\t\t\tWARNING("i/o error occurred while closing %s",',
+    ),
+    # What is still to be printed comes behind what the commands print, as with GNU's: standard output is the second file.
+    (
+        "run.c",
+        "\tbool stat = false;\n\n\tfor (i = 0; i < nfiles; i++) {\n\t\tif (! files[i].fp)",
+        "\tbool stat = false;\n\n\tfor (i = nfiles; i-- > 0;) {\n\t\tif (! files[i].fp)",
+    ),
+    ("run.c", "(Awkfloat) (stat ? -1 : 0)", "(Awkfloat) (stat ? -1 : agentsh_last_status())"),
     # Comparisons in what is printed, as in every other place; only > is where the output goes.
     (
         "awkgram.y",

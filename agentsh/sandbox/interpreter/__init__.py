@@ -83,6 +83,8 @@ def run_script(
             task.wait()
     finally:
         sys.setrecursionlimit(before)
+    if run.failure is not None:  # of a line that the last command started
+        raise run.failure
     return status
 
 

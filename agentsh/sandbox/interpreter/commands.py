@@ -18,11 +18,12 @@ from agentsh.sandbox.interpreter.redirection import Redirections
 from agentsh.sandbox.interpreter.state import encode
 from agentsh.shell.options import FIND_STARTS
 from agentsh.shell.tree import Assignment, BraceList, ProcessSubstitution, SimpleCommand, Word
+from agentsh.shell.wrappers import STARTS_LINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from agentsh.sandbox.contract import Process
+    from agentsh.sandbox.contract import LineRunner, Process
     from agentsh.sandbox.interpreter.registry import Words
     from agentsh.sandbox.interpreter.shell import Shell
     from agentsh.sandbox.interpreter.state import Value
@@ -225,12 +226,19 @@ def launch(shell: Shell, argv: Sequence[str], *, beside: bool = True) -> Process
                 beside=beside,
                 stop=shell.run.stop,
                 files=shell.run.files,
+                run_line=_line_runner(shell) if argv[0] in STARTS_LINES else None,
             )
         except KeyError:
             raise CommandError(unknown_command(argv[0], shell.run.names), NOT_FOUND) from None
     finally:
         for fd in spare:
             os.close(fd)
+
+
+def _line_runner(shell: Shell) -> LineRunner:
+    from agentsh.sandbox.interpreter.nested import Nested  # noqa: PLC0415 - few commands start others
+
+    return Nested(shell)
 
 
 def _stream(fd: int | None, n: int, spare: list[int]) -> int:

@@ -16,6 +16,7 @@ from agentsh.sandbox.worker.streams import BY_DESCRIPTOR, WASI
 
 if TYPE_CHECKING:
     from agentsh.core.tree import Tree
+    from agentsh.sandbox.contract import LineRunner
     from agentsh.sandbox.worker.program import Command
     from agentsh.sandbox.worker.streams import Streams
 
@@ -72,6 +73,16 @@ class Frame:
             )
         command.define(self.linker, tree)
         self.ready = self.linker.instantiate_pre(command.module)
+
+    def begin(self, roots: dict[int, bytes], streams: Streams, run_line: LineRunner | None) -> None:
+        """Be the frame of one run."""
+        self.roots, self.streams = roots, streams
+        if run_line is not None and self.hostcalls is not None:
+
+            def runner(line: bytes, given: bytes | None, keep: bool) -> tuple[int, bytes]:  # noqa: FBT001
+                return run_line(line, given, keep=keep, fds=streams.fds)
+
+            self.hostcalls.runner = runner
 
     def _streams(self) -> Streams:
         if self.streams is None:

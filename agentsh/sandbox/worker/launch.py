@@ -16,7 +16,7 @@ from agentsh.sandbox.contract import GUEST_ROOT
 from agentsh.sandbox.worker.epochs import Epochs
 from agentsh.sandbox.worker.frame import Exited, Frame, open_directories
 from agentsh.sandbox.worker.pool import Pool
-from agentsh.sandbox.worker.program import Catalogue, Command, Running, Unavailable
+from agentsh.sandbox.worker.program import Catalogue, Command, Running, Tool, Unavailable
 from agentsh.sandbox.worker.streams import DOOR, SWITCH, Streams
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from agentsh.core.limits import Limits
     from agentsh.core.tree import Tree
+    from agentsh.sandbox.contract import LineRunner
     from agentsh.sandbox.stop import Stop
 
 _ABORTED = 134  # 128 + SIGABRT, as a shell reports a crashed program
@@ -147,9 +148,10 @@ class Instances:
         beside: bool = True,
         stop: Stop | None = None,
         files: tuple[str, str] | None = None,
+        run_line: LineRunner | None = None,
     ) -> Running:
         """Start a command; see :class:`agentsh.sandbox.contract.Launcher`."""
-        process = self._begin(argv, (stdin, stdout, stderr), env, cwd, stop=stop, files=files)
+        process = self._begin(argv, (stdin, stdout, stderr), env, cwd, stop=stop, files=files, run_line=run_line)
         if beside:
             self._pool.run(process.run)
         return process
@@ -176,6 +178,7 @@ class Instances:
         *,
         stop: Stop | None = None,
         files: tuple[str, str] | None = None,
+        run_line: LineRunner | None = None,
     ) -> Running:
         """The command, ready to be run by some thread."""
         name = os.fsdecode(argv[0])
@@ -195,12 +198,15 @@ class Instances:
             process.status = command.status
             return process
         program = command
+        starts = run_line if isinstance(command, Tool) else None  # a tool that a person added gets by without
         arguments = [os.fsdecode(a) for a in argv]
         variables = {**env, "PWD": os.fsdecode(GUEST_ROOT + b"/" + cwd if cwd else GUEST_ROOT)}
 
         def work(process: Running) -> None:
             try:
-                process.status = self._run(program, arguments, variables, cwd, streams, stop=stop, files=files)
+                process.status = self._run(
+                    program, arguments, variables, cwd, streams, stop=stop, files=files, run_line=starts
+                )
             except Exception as e:  # noqa: BLE001 - a thread's last line of defence; it is told, not hidden
                 streams.say(f"{name}: the sandbox failed: {type(e).__name__}: {e}")
                 process.status = _CANNOT_RUN
@@ -243,6 +249,7 @@ class Instances:
         *,
         stop: Stop | None,
         files: tuple[str, str] | None,
+        run_line: LineRunner | None,
     ) -> int:
         store = wt.Store(self._engine)
         frame: Frame | None = None
@@ -276,14 +283,14 @@ class Instances:
             if not streams.ours:
                 spare = self._frames.setdefault((command, clock), [])
                 frame = spare.pop() if spare else Frame(self._engine, command, self._tree, clock=clock)
-                frame.roots, frame.streams = roots, streams
+                frame.begin(roots, streams, run_line)
                 make = partial(frame.ready.instantiate, store)
                 status = self._call(command, store, frame, make, name=argv[0], streams=streams)
                 frame.streams = None
                 spare.append(frame)
             else:
                 frame = Frame(self._engine, command, self._tree, clock=clock)
-                frame.roots, frame.streams = roots, streams
+                frame.begin(roots, streams, run_line)
                 make = partial(self._connected, command, store, frame, streams)
                 status = self._call(command, store, frame, make, name=argv[0], streams=streams)
             if frame.exit_code == _FILE_TOO_LARGE:

@@ -137,6 +137,12 @@ class Streams:
             self.close()
             raise
 
+    @property
+    def fds(self) -> tuple[int, int, int]:
+        """Standard input, output and error."""
+        stdin, stdout, stderr = self._fds
+        return stdin, stdout, stderr
+
     def close(self) -> None:
         """Close the duplicates."""
         while self._fds:

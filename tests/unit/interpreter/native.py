@@ -21,6 +21,7 @@ from agentsh.shell import parse
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from agentsh.sandbox.contract import LineRunner
     from agentsh.sandbox.stop import Stop
 
 PROGRAMS = """
@@ -67,8 +68,10 @@ class NativeLauncher:
         beside: bool = True,
         stop: Stop | None = None,
         files: tuple[str, str] | None = None,
+        run_line: LineRunner | None = None,
     ) -> _Started:
-        del beside, files  # a process of the system runs beside in any case, and the names are true ones here
+        # A process of the system runs beside in any case, the names are true ones here, and awk starts what it likes.
+        del beside, files, run_line
         name = argv[0].decode()
         if name not in PROGRAMS:
             raise KeyError(name)

@@ -138,8 +138,6 @@ def test_they_join_in_pipelines(box: Box) -> None:
 @pytest.mark.parametrize(
     "script",
     [
-        "awk 'BEGIN { system(\"touch made\") }'",
-        "awk 'BEGIN { print | \"touch made\" }'",
         "sqlite3 :memory: '.shell touch made'",
         "sqlite3 :memory: '.output |touch made' 'select 1'",
         'js -e \'require("child_process").execSync("touch made")\'',

@@ -103,6 +103,18 @@ def test_every_command_is_found(source: str, expected: list[str]) -> None:
         "echo $(sh <<< a)",
         "command $x",
         "exec $x",
+        "awk 'BEGIN { system(\"a\") }'",
+        "awk '{ print | \"a\" }' f",
+        "awk 'BEGIN { \"a\" | getline }'",
+        'awk \'BEGIN { "a"|||"b" }\'',
+        "awk -f program.awk f",
+        "awk -F: -vx=1 '{ print|x }'",
+        'awk "$program" f',
+        "awk -F $separator '{ print }'",
+        "awk $options '{ print }'",
+        "awk --file=x f",
+        "env awk 'BEGIN { system(\"a\") }'",
+        "find . -exec gawk '{ print | \"a\" }' {} +",
     ],
 )
 def test_what_cannot_be_known_is_opaque(source: str) -> None:
@@ -119,6 +131,9 @@ def test_what_cannot_be_known_is_opaque(source: str) -> None:
         "rm *",
         "echo {a,b}",
         'xargs -n "$n" rm',
+        "awk -F: -v x=1 '$1 || $2 { print $3 }' *.csv",
+        """awk -v n="$n" -- '/a/ || /b/' f""",
+        "awk -F '$x' '{ print }' $files",
     ],
 )
 def test_unknown_arguments_alone_are_not_opaque(source: str) -> None:

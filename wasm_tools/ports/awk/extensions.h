@@ -3,6 +3,7 @@
 #define AWK_EXTENSIONS_H
 
 #include <stddef.h>
+#include <stdio.h>
 #include <wchar.h>
 #include <wctype.h>
 
@@ -41,6 +42,12 @@ struct Cell *agentsh_function(int which, struct Node *arguments);
 /* As strtod, and a whole number with all its digits: without the C library where that is easy. */
 double agentsh_strtod(const char *text, char **end);
 void agentsh_write_integer(char *to, size_t room, double value);
+/* As the C library's, but for what they return: the status of the command alone, or -1 with errno. */
+int agentsh_system(const char *line);
+FILE *agentsh_popen(const char *line, const char *mode);
+int agentsh_pclose(FILE *file);
+/* Of the command that was closed last; 0 when that has been asked, or none was. */
+int agentsh_last_status(void);
 
 #ifndef tempfree
 #define tempfree(x) do { if (istemp(x)) tfree(x); } while (0)
