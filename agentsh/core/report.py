@@ -88,6 +88,7 @@ class LogKind(StrEnum):
     SESSION = "session"
     RECOVERY = "recovery"
     REVIEW = "review"
+    REQUEST = "request"
 
 
 @record(frozen=True, slots=True)

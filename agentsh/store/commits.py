@@ -13,6 +13,7 @@ from agentsh.core.ids import IdKind, make_id
 from agentsh.store import journal
 from agentsh.store.errors import decoding
 from agentsh.store.journal import JournalKind
+from agentsh.store.outbox import standing
 from agentsh.store.rows import (
     PATH_VALUE,
     STATE_VALUES,
@@ -184,10 +185,7 @@ def _land(connection: sqlite3.Connection, commit: int, action: int, kind: Commit
         "UPDATE effects SET state = ?, landed = ? WHERE action = ? AND state = ?",
         ((EffectState.COMMITTED.value, commit, action, s.value) for s in landing),
     )
-    (waiting,) = connection.execute(
-        "SELECT count(*) FROM effects WHERE action = ? AND state = ?", (action, EffectState.PENDING.value)
-    ).fetchone()
-    status = ActionStatus.PENDING if waiting else ActionStatus.COMMITTED
+    status = standing(connection, action) or ActionStatus.COMMITTED
     connection.execute("UPDATE actions SET status = ?, landed = ? WHERE number = ?", (status.value, commit, action))
 
 

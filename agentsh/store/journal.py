@@ -37,6 +37,10 @@ class JournalKind(StrEnum):
     RECOVERY = "recovery"
     REPAIR = "repair"
     GC = "gc"
+    REQUEST = "request"
+    """A request is held, approved, dropped, or about to be sent."""
+    RESPONSE = "response"
+    """What became of a request that was sent, or of which nobody knows."""
 
 
 class Row(NamedTuple):
