@@ -128,7 +128,7 @@ def _apply_user(base: Config, table: Table, path: Path) -> Config:
         table,
         {
             *("policy", "limits", "staging", "clock", "default_model", "models", "protected", "detect_credentials"),
-            *("store", "http", "secrets"),
+            *("store", "http", "secrets", "api"),
         },
         path,
     )
@@ -147,6 +147,10 @@ def _apply_user(base: Config, table: Table, path: Path) -> Config:
         base = replace(
             base, http=web(sub(table, "http", path), path), bindings=bindings(sub(table, "secrets", path), path)
         )
+    if "api" in table:
+        from agentsh.config.api import apis  # noqa: PLC0415 - most people have none
+
+        base = replace(base, apis=apis(table["api"], path))
     return replace(
         base,
         policy=_policy(text(table, "policy", base.policy, path), path),

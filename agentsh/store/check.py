@@ -256,7 +256,7 @@ class Checker:
             yield from self._about(id_, f"The snapshot {id_} is in the journal, but not in the store.")
 
     def _ends(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        kinds = ("commit", "revert", "restore", "recovery")
+        kinds = ("commit", "revert", "restore", "withdraw", "recovery")
         return ((s, d) for s, d in self._witnesses(*kinds) if s.startswith(IdKind.COMMIT.value))
 
     def _landings(self) -> Iterator[Problem]:

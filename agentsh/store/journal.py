@@ -33,6 +33,7 @@ class JournalKind(StrEnum):
     COMMIT = "commit"
     REVERT = "revert"
     RESTORE = "restore"
+    WITHDRAW = "withdraw"
     SNAPSHOT = "snapshot"
     RECOVERY = "recovery"
     REPAIR = "repair"

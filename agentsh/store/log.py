@@ -29,6 +29,7 @@ _SHOWN = {
     JournalKind.COMMIT: LogKind.COMMIT,
     JournalKind.REVERT: LogKind.COMMIT,
     JournalKind.RESTORE: LogKind.COMMIT,
+    JournalKind.WITHDRAW: LogKind.COMMIT,
     JournalKind.SNAPSHOT: LogKind.SNAPSHOT,
     JournalKind.SESSION: LogKind.SESSION,
     JournalKind.RESPONSE: LogKind.REQUEST,

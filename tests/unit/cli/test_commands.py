@@ -29,6 +29,7 @@ COMMANDS = [
     "approve",
     "reject",
     "commit",
+    "outbox",
     "discard",
     "revert",
     "restore",
