@@ -292,3 +292,27 @@ def test_a_rule_that_names_host_and_method(agentsh: Program, server: Site, rule:
 def test_a_policy_that_sends_nothing(agentsh: Program, server: Site, policy: str) -> None:
     post(agentsh, f"{server.url}/mail", "--policy", policy, code=3)
     assert states(agentsh) == []
+
+
+def test_the_description_of_an_api(agentsh: Program, server: Site) -> None:
+    schema = {"properties": {"id": {"type": "integer"}}}
+    made = {"201": {"content": {"application/json": {"schema": schema}}}}
+    paths = {"/items": {"post": {"responses": made}}, "/items/{itemId}": {"delete": {}}, "/mail": {"post": {}}}
+    document = agentsh.root.parent / "openapi.json"
+    document.write_text(json.dumps({"openapi": "3.1.0", "servers": [{"url": server.url}], "paths": paths}))
+    add = ("api", "add", str(document), "--name", "shop")
+    assert b"--yes" in agentsh(*add, code=4).stderr
+    assert agentsh.json("api", "list")["apis"] == {}
+    shown = agentsh(*add, "--yes").stderr
+    assert f"taken back by DELETE {server.url}/items/{{id}}".encode() in shown
+    assert b"left out: POST /mail" in shown
+    post(agentsh, f"{server.url}/items")
+    assert [r["class"] for r in agentsh.json("outbox")["requests"]] == ["compensable"]
+    agentsh("approve", "a1")
+    agentsh("commit")
+    agentsh("revert", "a1")
+    assert asked(server) == [("POST", "/items"), ("DELETE", "/items/7")]
+    agentsh("api", "remove", "shop")
+    agentsh("api", "remove", "../config", code=2)
+    post(agentsh, f"{server.url}/items")
+    assert agentsh.json("outbox")["requests"][-1]["class"] == "irreversible"

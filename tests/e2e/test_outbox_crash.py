@@ -94,3 +94,54 @@ def test_killed_at(agentsh: Program, server: Site, point: str) -> None:
     assert (agentsh.root / "f").read_text() == "1\n"
     assert agentsh.pending() == []
     assert agentsh.json("check")["ok"] is True
+
+
+TAKING_BACK = [f"{point}:{n}" for point in OUTBOX_POINTS for n in (2, 3) if point != "outbox.written"]
+WITHDRAWING = [f"commit.{p}:2" for p in ("after-intent", "path-switched", "before-done", "after-done")]
+
+
+@pytest.mark.parametrize("point", [*TAKING_BACK, "outbox.written:3", "outbox.written:5", *WITHDRAWING])
+def test_killed_while_a_failure_is_put_right(agentsh: Program, server: Site, point: str) -> None:
+    # The first request is made, the second is refused, the first is taken back, and so are the files.
+    server.pages["/items"] = (201, {"Content-Type": "application/json"}, b'{"id": 7}')
+    server.pages["/no"] = (422, TEXT, b"")
+    server.pages["/items/7"] = (204, {}, b"")
+    agentsh("exec", "echo 1 > f")
+    agentsh("http", "POST", f"{server.url}/items", "--data", "{}", "--undo", f"DELETE {server.url}/items/{{id}}")
+    agentsh("http", "POST", f"{server.url}/no", "--data", "{}")
+    agentsh("approve", "a1", "a2", "a3")
+
+    assert commit(agentsh, point) == -9
+
+    agentsh("status")
+    arrived = {headers["idempotency-key"]: path for _, path, headers in server.asked}
+    assert len(arrived) == len(server.asked), "each once at most"
+    requests = agentsh.json("outbox")["requests"]
+    went = ("sent", "refused", "undone")
+    for request in requests:
+        if request["idempotency_key"] in arrived:
+            assert request["state"] in (*went, "unknown")
+        else:
+            assert request["state"] in ("held", "approved", "unknown")
+    assert agentsh.json("check")["ok"] is True
+    there = (agentsh.root / "f").exists()
+    states = {r["id"]: r["state"] for r in requests}
+    if point in WITHDRAWING:
+        assert states == {"q1": "undone", "q2": "refused", "q3": "sent"}
+        assert not there
+        assert "a1" in agentsh.pending()
+    else:
+        assert there, "the files of a commit stand while something of it does"
+
+    for id_, state in states.items():
+        if state == "unknown":
+            agentsh("outbox", id_, "--again", code=1 if id_ == "q2" else 0)
+    if agentsh.pending():
+        agentsh("approve", *agentsh.pending())
+        agentsh("commit", code=1 if states["q2"] == "approved" else 0)
+    by_path: dict[str, set[str]] = {}
+    for _, path, headers in server.asked:
+        by_path.setdefault(path, set()).add(headers["idempotency-key"])
+    assert all(len(keys) == 1 for keys in by_path.values()), "a repetition can be told by its key"
+    assert not [r for r in agentsh.json("outbox")["requests"] if r["state"] in ("held", "sending", "unknown")]
+    assert agentsh.json("check")["ok"] is True
