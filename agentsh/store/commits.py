@@ -13,7 +13,7 @@ from agentsh.core.ids import IdKind, make_id
 from agentsh.store import journal
 from agentsh.store.errors import decoding
 from agentsh.store.journal import JournalKind
-from agentsh.store.outbox import standing
+from agentsh.store.outbox import ended, standing
 from agentsh.store.rows import (
     PATH_VALUE,
     STATE_VALUES,
@@ -190,7 +190,7 @@ def _land(connection: sqlite3.Connection, commit: int, action: int, kind: Commit
             "UPDATE effects SET state = ?, landed = NULL WHERE action = ? AND landed = ?",
             (EffectState.APPROVED.value, action, commit - 1),
         )
-        status = standing(connection, action) or ActionStatus.DISCARDED
+        status = standing(connection, action) or ended(connection, action)
         connection.execute(
             "UPDATE actions SET status = ?, landed = (SELECT max(landed) FROM effects WHERE action = ?2)"
             " WHERE number = ?2",

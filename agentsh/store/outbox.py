@@ -196,16 +196,19 @@ def standing(connection: sqlite3.Connection, action: int) -> ActionStatus | None
     return None
 
 
+def ended(connection: sqlite3.Connection, action: int) -> ActionStatus:
+    """The status of an action of which nothing is open: whether anything of it ever took effect."""
+    (took,) = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM effects WHERE action = ?1 AND landed IS NOT NULL)"
+        " OR EXISTS (SELECT 1 FROM requests WHERE action = ?1 AND state IN ('sent', 'undone'))",
+        (action,),
+    ).fetchone()
+    return ActionStatus.COMMITTED if took else ActionStatus.DISCARDED
+
+
 def settle(connection: sqlite3.Connection, action: int) -> None:
     """Make an action's status say how its effects stand."""
-    status = standing(connection, action)
-    if status is None:
-        (stands,) = connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM effects WHERE action = ?1 AND landed IS NOT NULL)"
-            " OR EXISTS (SELECT 1 FROM requests WHERE action = ?1 AND state IN ('sent', 'undone'))",
-            (action,),
-        ).fetchone()
-        status = ActionStatus.COMMITTED if stands else ActionStatus.DISCARDED
+    status = standing(connection, action) or ended(connection, action)
     (before,) = connection.execute("SELECT status FROM actions WHERE number = ?", (action,)).fetchone()
     if before != status.value:
         connection.execute("UPDATE actions SET status = ? WHERE number = ?", (status.value, action))
