@@ -120,6 +120,8 @@ class Web:
             undo = parse_undo(_text(spec, "undo"), goal)
         secret = _text(spec, "secret") if given.get("secret") else ""
         carried = self.carried(secret, goal, method)
+        if any(name.lower() == carried.partition(":")[0].lower() for name in headers):
+            raise UsageError(f"The header {carried.partition(':')[0]} carries the secret.", files="Nothing was held.")
         key, own = secrets.token_hex(16), tuple(headers.items())
         return RequestEffect(method, goal.url, own, secret, carried, None, len(body), key, undo), body
 

@@ -433,6 +433,18 @@ def test_a_secret_to_a_host_that_it_is_not_bound_to(ours: Site, opener: Opener, 
         assert other.asked == []
 
 
+def test_a_header_in_the_place_of_the_secret(ours: Site, opener: Opener, tmp_path: Path) -> None:
+    # What is shown would not be what is sent.
+    Keychain().set(NAME, VALUE)
+    config = tmp_path / "config" / "config.toml"
+    config.write_text(config.read_text() + 'header = "X-Token"\n')
+    workspace = opener()
+    with pytest.raises(UsageError, match="carries the secret"):
+        workspace.act(post(f"{ours.url}/items", headers={"x-token": "harmless"}, secret=NAME))
+    held(workspace, f"{ours.url}/items", secret=NAME)
+    assert len(workspace.outbox()) == 1
+
+
 def test_a_server_that_echoes_the_secret(ours: Site, opener: Opener, tmp_path: Path) -> None:
     Keychain().set(NAME, VALUE)
     ours.pages["/items"] = lambda headers: (200, TEXT, headers["authorization"].encode())

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Program
+from tests.e2e.conftest import PROGRAM, Program
 from tests.unit.egress.servers import TEXT, Site, site
 
 JSON = {"Content-Type": "application/json"}
@@ -214,6 +219,43 @@ def test_an_unknown_one_that_arrived(agentsh: Program, server: Site) -> None:
     assert states(agentsh) == ["sent"]
     agentsh("revert", "a1")
     assert asked(server) == [("POST", "/broken"), ("DELETE", "/items/7")]
+    assert agentsh.json("check")["ok"] is True
+
+
+def test_ctrl_c_while_the_answer_is_awaited(agentsh: Program, server: Site) -> None:
+    over = threading.Event()
+
+    def slow(_: dict[str, str]) -> Any:
+        over.wait(60)
+        return 201, TEXT, b""
+
+    server.pages["/items"] = slow
+    agentsh("exec", "echo 1 > f")
+    post(agentsh, f"{server.url}/items")
+    post(agentsh, f"{server.url}/mail")
+    agentsh("approve", "a1", "a2", "a3")
+    process = subprocess.Popen(
+        [*PROGRAM, "commit"],
+        cwd=agentsh.root,
+        env={**os.environ, **agentsh.environment, "AGENTSH_DATA_DIR": str(agentsh.data)},
+        stderr=subprocess.PIPE,
+    )
+    try:
+        end = time.monotonic() + 60
+        while not server.asked and time.monotonic() < end:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    finally:
+        over.set()
+        process.kill()
+    assert process.returncode == 130, told
+    assert b"The files of c1 stand. Of its requests: q1 unknown, q2 approved." in told
+    assert asked(server) == [("POST", "/items")]
+    assert states(agentsh) == ["unknown", "approved"]
+    agentsh("outbox", "q1", "--sent")
+    agentsh("commit")
+    assert asked(server) == [("POST", "/items"), ("POST", "/mail")]
     assert agentsh.json("check")["ok"] is True
 
 
