@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         ModelError,
         NotFoundError,
         PolicyDenied,
+        RequestsStopped,
         SandboxError,
         ShellSyntaxError,
         StoreDamaged,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         Recovery,
         Status,
     )
+    from agentsh.core.request import RequestEffect, RequestState, UndoCall
     from agentsh.core.session import SessionRecord
     from agentsh.core.tool import Capabilities, UserTool
     from agentsh.runtime.aio import AsyncWorkspace
@@ -85,6 +87,7 @@ _HOMES = {
         "ModelError",
         "NotFoundError",
         "PolicyDenied",
+        "RequestsStopped",
         "SandboxError",
         "ShellSyntaxError",
         "StoreDamaged",
@@ -94,6 +97,7 @@ _HOMES = {
     "agentsh.core.history": ("PathConflict", "Resolution"),
     "agentsh.core.limits": ("Limits",),
     "agentsh.core.report": ("CheckReport", "CommitResult", "GcReport", "LogEntry", "LogKind", "Recovery", "Status"),
+    "agentsh.core.request": ("RequestEffect", "RequestState", "UndoCall"),
     "agentsh.core.session": ("SessionRecord",),
     "agentsh.core.tool": ("Capabilities", "UserTool"),
     "agentsh.runtime.aio": ("AsyncWorkspace",),
@@ -141,6 +145,9 @@ __all__ = [
     "PathConflict",
     "PolicyDenied",
     "Recovery",
+    "RequestEffect",
+    "RequestState",
+    "RequestsStopped",
     "Resolution",
     "SandboxError",
     "SessionRecord",
@@ -148,6 +155,7 @@ __all__ = [
     "Status",
     "StoreDamaged",
     "ToolProposal",
+    "UndoCall",
     "UsageError",
     "UserTool",
     "UserTools",

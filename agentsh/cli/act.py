@@ -184,13 +184,20 @@ def tell_changes(workspace: Workspace, record: ActionRecord, result: CommitResul
     from agentsh.cli.words import count, ids, status_style  # noqa: PLC0415
 
     page = Page()
+    held = record.changes.requests
+    parts = [count(len(record.changes), "path")] if record.changes.effects or not held else []
+    parts += [count(len(held), "request")] if held else []
     page.add(
         Span(record.id, "bold"),
         " ",
         Span(record.status.value, status_style(record.status.value)),
-        Span(f", {count(len(record.changes), 'path')}", "dim"),
+        Span(f", {', '.join(parts)}", "dim"),
     )
     render.summary(page, workspace.diff(record.id))
+    if held:
+        from agentsh.cli.requests import full  # noqa: PLC0415 - few actions have some
+
+        full(page, workspace, held)
     if result is not None and result.commit is not None:
         others = [a for a in result.actions if a != record.id]
         also = f", with {' '.join(others)} that had been approved before" if others else ""

@@ -10,6 +10,8 @@ from agentsh.cli import encode
 from agentsh.cli.options import Command, json_option, opened, part_of, part_options, workspace_option
 from agentsh.cli.output import data, data_json, say
 from agentsh.core.effect import EffectState
+from agentsh.core.request import RequestState
+from agentsh.core.sanitise import visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +57,10 @@ def approve(
     if not as_json:
         if any(e.part and e.state is EffectState.PENDING for r in records for e in r.changes):
             say("the rest of it stays pending: agentsh diff " + " ".join(r.id for r in records))
-        say("write it: agentsh commit")
+        sends = any(q.state is RequestState.APPROVED for r in records for q in r.changes.requests)
+        say("write and send it: agentsh commit" if sends else "write it: agentsh commit")
+        if any(q.state is RequestState.HELD for r in records for q in r.changes.requests):
+            say("what it wants to send stays held: approve the whole action, without --path")
 
 
 @click.command(
@@ -85,7 +90,11 @@ def reject(*, actions: tuple[str, ...], reason: str, directory: str, data_dir: P
 @workspace_option
 @json_option
 def commit(*, directory: str, data_dir: Path | None, as_json: bool) -> None:
-    """Write everything that is approved to the workspace, as one unit."""
+    """Write everything that is approved to the workspace, as one unit, and then send the approved requests.
+
+    Those that can be taken back go first. When one does not go well, the exit code is 1 and nothing is sent after it;
+    what can be taken back is, and you are told exactly what stands.
+    """
     with opened(directory, data_dir) as workspace:
         tell_commit(workspace.commit(), "committed", as_json=as_json)
 
@@ -116,7 +125,12 @@ def _told(records: Sequence[ActionRecord], verb: str, *, as_json: bool) -> None:
         say("Nothing is staged.")
     for r in records:
         of = [e.path for e in r.changes if e.state.value == verb] or [e.path for e in r.changes]
-        data(f"{verb} {r.id}: {names(of) if of else 'no paths'}")
+        sends = [q for q in r.changes.requests if q.state.value == verb]
+        parts = [names(of)] if of else [] if sends else ["no paths"]
+        data(f"{verb} {r.id}: {', '.join([*parts, *(f'{q.id} {visible_line(q.title)}' for q in sends)])}")
+        unknown = " ".join(q.id for q in r.changes.requests if q.state is RequestState.UNKNOWN)
+        if unknown:
+            say(f"{unknown} may have been sent, and stays: agentsh outbox {unknown.split()[0]}")
 
 
 def tell_commit(result: CommitResult, verb: str, *, as_json: bool) -> None:
@@ -134,3 +148,7 @@ def tell_commit(result: CommitResult, verb: str, *, as_json: bool) -> None:
     of = f" {' '.join(result.actions)}" if result.actions and verb == "committed" else ""
     paths = f"{': ' if result.paths else ''}{names(result.paths, most=3)}"
     data(f"{verb}{of} as {result.commit}{after}, {count(len(result.paths), 'path')}{paths}")
+    for request in result.requests:
+        data(f"{request.state.value} {request.id}: {visible_line(request.title)} ({visible_line(request.note)})")
+    for request in result.stands:
+        say(f"{request.id} stands: {visible_line(request.title)}. {visible_line(request.note)}")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from agentsh.core.errors import AgentshError
     from agentsh.core.history import PathConflict
     from agentsh.core.report import CheckReport, CommitResult, LogEntry, Recovery, Status
+    from agentsh.core.request import RequestEffect
 
 
 def text(raw: bytes) -> str:
@@ -90,6 +91,29 @@ def effect(value: FileEffect) -> dict[str, Any]:
     }
 
 
+def request(value: RequestEffect) -> dict[str, Any]:
+    """A request that an action wants to send, or has sent; never the value of a secret."""
+    return {
+        "id": value.id,
+        "action": value.action,
+        "method": value.method,
+        "url": value.url,
+        "headers": [{"name": n, "value": v} for n, v in value.headers],
+        "secret": value.secret or None,
+        "carried": value.carried or None,
+        "idempotency_key": value.key,
+        "body": None if value.body is None else {"digest": value.body.hex(), "size": value.size},
+        "class": value.effect_class.value,
+        "undo": None if value.undo is None else {"method": value.undo.method, "url": value.undo.url},
+        "undoes": value.undoes or None,
+        "state": value.state.value,
+        "status": value.status,
+        "answer": value.answer.hex() if value.answer else None,
+        "note": value.note,
+        "commit": value.commit,
+    }
+
+
 def _output(value: Output) -> dict[str, Any]:
     return {
         "digest": value.digest.hex() if value.digest else None,
@@ -118,6 +142,7 @@ def action(value: ActionRecord) -> dict[str, Any]:
         "stderr": _output(value.stderr),
         "change_set": value.changes.digest if value.changes else None,
         "effects": [effect(e) for e in value.changes],
+        "requests": [request(r) for r in value.changes.requests],
         "commit": value.commit,
     }
 
@@ -161,6 +186,8 @@ def commit_result(value: CommitResult) -> dict[str, Any]:
         "paths": [text_fields("path", p) for p in value.paths],
         "stays": [text_fields("path", p) for p in value.stays],
         "dry_run": value.dry_run,
+        "requests": [request(r) for r in value.requests],
+        "stands": [request(r) for r in value.stands],
     }
 
 
@@ -190,6 +217,7 @@ def recovery(value: Recovery) -> dict[str, Any]:
         "action": value.action or None,
         "outcome": value.outcome,
         "paths": [text_fields("path", p) for p in value.paths],
+        "request": value.request or None,
     }
 
 
@@ -206,6 +234,7 @@ def status(value: Status) -> dict[str, Any]:
         "store_max_bytes": value.store_max_bytes,
         "store_growth": value.store_growth,
         "recovered": [recovery(r) for r in value.recovered],
+        "unknown": [request(r) for r in value.unknown],
     }
 
 

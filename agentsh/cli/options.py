@@ -221,6 +221,11 @@ def recovery_line(recovery: Recovery) -> str:
             return f"recovered: commit {recovery.commit} was cut short before it wrote; it is undone{of}"
         case "conflict":
             return f"recovered: commit {recovery.commit} was cut short and a path changed since; left alone{of}"
+        case "unknown":
+            return (
+                f"recovered: {recovery.request} of {recovery.action} was being sent when its process ended; whether it"
+                f" arrived is unknown, and it is not sent again: agentsh outbox {recovery.request}"
+            )
         case _:
             what = recovery.action or recovery.commit
             return f"recovered: {what} was cut short; its unfinished effects were dropped{of}"

@@ -122,6 +122,9 @@ class Progress:
             self._line(Span("    "), *_effect(effect))
         if len(event.effects) > _MAX_EFFECTS:
             self._line(Span(f"    and {count(len(event.effects) - _MAX_EFFECTS, 'more path')}", "dim"))
+        for request in event.requests:
+            name = visible_line(f"{request.method} {request.url}")
+            self._line(Span("    → ", "bold yellow"), Span(name), Span(f"  {request.state}", "dim"))
 
     def _ended(self, event: SessionEnded) -> None:
         self._end_line()

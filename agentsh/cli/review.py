@@ -8,12 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from agentsh.cli import diffs as render
+from agentsh.cli import requests as sends
 from agentsh.cli.output import say, write_bytes
 from agentsh.cli.paint import Page, Span, show
 from agentsh.cli.words import count, ids, names, title
 from agentsh.core.action import ActionStatus
 from agentsh.core.effect import EffectState
 from agentsh.core.errors import AgentshError
+from agentsh.core.request import RequestState, open_requests
 from agentsh.core.sanitise import visible, visible_path
 
 if TYPE_CHECKING:
@@ -59,17 +61,26 @@ def waiting(workspace: Workspace, session: str | None = None) -> list[ActionReco
 
 def allowed(workspace: Workspace, session: str) -> bool:
     """Whether the policy itself has approved something of the session, so that it can be committed unasked."""
-    return any(
-        e.state is EffectState.APPROVED for r in workspace.status().pending if r.session == session for e in r.changes
-    )
+    return any(_approved(r) for r in workspace.status().pending if r.session == session)
 
 
-def commit_all(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
-    """Approve ``records`` as far as the policy lets, and commit."""
+def _approved(record: ActionRecord) -> bool:
+    requests = any(r.state is RequestState.APPROVED for r in record.changes.requests)
+    return requests or any(e.state is EffectState.APPROVED for e in record.changes)
+
+
+def commit_all(workspace: Workspace, records: Sequence[ActionRecord], *, shown: bool = False) -> Reviewed:
+    """Approve ``records`` as far as the policy lets, and commit.
+
+    Args:
+        workspace: the workspace.
+        records: the actions.
+        shown: the person has seen what they want to send; otherwise that stays held.
+    """
     done = Reviewed()
     for record in records:
         try:
-            workspace.approve([record.id], seen={record.id: record.changes.digest})
+            workspace.approve([record.id], seen={record.id: record.changes.digest}, requests=shown)
         except AgentshError as e:
             done.errors.append(e)
     _commit(workspace, done)
@@ -84,12 +95,13 @@ def ask(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
     page.add(Span(f"{count(len(records), 'action')} to review", "bold"), Span(f"  {ids(records)}", "dim"))
     diffs = workspace.diff(records[0].id if len(records) == 1 else None)
     render.full(page, diffs, fold=True)
+    _sends(page, workspace, records)
     page.add()
     show(page, stream=sys.stderr)
     while True:
         match _answer("Commit? [y]es [n]o [l]eave staged, by [a]ction or [f]ile, [d]iff in full [?] "):
             case "y":
-                return commit_all(workspace, records)
+                return commit_all(workspace, records, shown=True)
             case "n":
                 return _reject(workspace, records)
             case "l" | None:
@@ -101,6 +113,7 @@ def ask(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
             case "d":
                 page = Page()
                 render.full(page, diffs)
+                _sends(page, workspace, records, fold=False)
                 show(page, stream=sys.stderr, pager=True)
             case _:
                 for choice in _CHOICES:
@@ -127,6 +140,7 @@ def _by_action(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewe
         page.add()
         page.add(Span(f"[{i}/{len(records)}] ", "dim"), Span(record.id, "bold"), "  ", Span(title(record)))
         render.full(page, workspace.diff(record.id), fold=True)
+        _sends(page, workspace, [record])
         show(page, stream=sys.stderr)
         match _answer(f"{record.id}: commit? [y]es, [n]o: discard; anything else leaves it staged "):
             case "y":
@@ -163,9 +177,20 @@ def _by_file(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
                 break
             case _:
                 continue
+    if waiting := [r for r in map(workspace.show, seen) if open_requests(r.changes.requests)]:
+        say(f"what {ids(waiting)} would send stays held: it goes with a whole action (agentsh approve)")
     _commit(workspace, done)
     done.left = tuple(r.id for r in workspace.status().pending)
     return done
+
+
+def _sends(page: Page, workspace: Workspace, records: Sequence[ActionRecord], *, fold: bool = True) -> None:
+    """What ``records`` want to send, after what they change."""
+    requests = [q for r in records for q in open_requests(r.changes.requests)]
+    if requests:
+        page.add()
+        page.add(Span(f"and {count(len(requests), 'request')} to send with the commit:", "bold"))
+        sends.full(page, workspace, requests, fold=fold)
 
 
 def _try(done: Reviewed, call: Callable[[], object]) -> None:
@@ -178,7 +203,7 @@ def _try(done: Reviewed, call: Callable[[], object]) -> None:
 
 def _commit(workspace: Workspace, done: Reviewed) -> None:
     """Commit what is approved, if anything is."""
-    if not any(e.state is EffectState.APPROVED for r in workspace.status().pending for e in r.changes):
+    if not any(map(_approved, workspace.status().pending)):
         return
     try:
         done.commit = workspace.commit()
@@ -201,6 +226,8 @@ def tell(done: Reviewed) -> None:
     if done.commit is not None and done.commit.commit is not None:
         of = f"{count(len(done.commit.paths), 'path')}: {names(done.commit.paths)}"
         say(f"committed {' '.join(done.commit.actions)} as {done.commit.commit}, {of}")
+        for request in done.commit.requests:
+            say(f"{request.state.value} {request.id}: {sends.one_line(request)} ({visible(request.note)})")
         say(f"take it back: agentsh revert {' '.join(done.commit.actions)}")
     if done.left:
         say(f"staged and waiting: {' '.join(done.left)}    look: agentsh diff    drop: agentsh discard")

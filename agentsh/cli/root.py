@@ -16,13 +16,14 @@ _PLACES = {
     "run": "run.run",
     "exec": "act.exec_",
     "http": "http.http",
-    "status": "see.status",
+    "status": "status.status",
     "diff": "see.diff",
     "log": "see.log",
     "show": "see.show",
     "approve": "answer.approve",
     "reject": "answer.reject",
     "commit": "answer.commit",
+    "outbox": "outbox.outbox",
     "discard": "answer.discard",
     "revert": "undo.revert",
     "restore": "undo.restore",
@@ -34,6 +35,7 @@ _PLACES = {
     "policy": "policy.policy",
     "secrets": "secrets.secrets",
     "tools": "tools.tools",
+    "api": "api.api",
     "version": "upkeep.version",
 }
 """Where each command is, in the order in which a person meets them; its module loads when it is asked for."""

@@ -13,6 +13,7 @@ import click
 from agentsh.cli.options import Command, json_option, limit_options, opened, policy_option, workspace_option
 from agentsh.cli.output import SCHEMA, can_ask, data, say
 from agentsh.core.errors import ApprovalNeeded, Interrupted, UsageError
+from agentsh.core.request import open_requests
 from agentsh.core.sanitise import visible
 
 if TYPE_CHECKING:
@@ -176,7 +177,12 @@ def _review(workspace: Workspace, result: TaskResult, *, yes: bool, as_json: boo
     if asked and not (done and yes) and not as_json and can_ask():
         reviewed = review.ask(workspace, asked)
     elif done and (yes or review.allowed(workspace, result.session)):
+        # What would be sent was not seen by anybody: --yes is no answer to that.
         reviewed = review.commit_all(workspace, asked if yes else ())
+        held = [r for r in review.waiting(workspace, result.session) if open_requests(r.changes.requests)]
+        if held and not reviewed.errors and not as_json and can_ask():
+            review.tell(reviewed)
+            reviewed = review.ask(workspace, held)
     if reviewed is not None and not as_json:
         review.tell(reviewed)
         for error in reviewed.errors:
@@ -200,8 +206,12 @@ def _tell_staged(workspace: Workspace, left: list[ActionRecord]) -> None:
     from agentsh.cli.words import ids  # noqa: PLC0415
 
     page = Page()
-    page.add("staged, and nothing of it is written yet:")
+    page.add("staged, and nothing of it is written or sent yet:")
     render.summary(page, workspace.diff(None))
+    if held := [q for r in left for q in open_requests(r.changes.requests)]:
+        from agentsh.cli.requests import full  # noqa: PLC0415
+
+        full(page, workspace, held)
     page.add(f"look: agentsh diff    keep: agentsh approve {ids(left)} && agentsh commit    drop: agentsh discard")
     show(page, stream=sys.stderr)
 

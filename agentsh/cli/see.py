@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
@@ -14,118 +13,15 @@ from agentsh.core.errors import AgentshError
 from agentsh.core.sanitise import visible_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from agentsh import Workspace
     from agentsh.cli.paint import Page
     from agentsh.core.action import ActionRecord
     from agentsh.core.diff import FileDiff
-    from agentsh.core.report import LogEntry, Status
-
-_FAR = 3650
-"""Days ahead that a forecast is made for."""
-
-
-@click.command(
-    cls=Command,
-    examples="""
-    agentsh status
-    agentsh status --json | jq '.pending[].id'
-    """,
-)
-@workspace_option
-@json_option
-def status(*, directory: str, data_dir: Path | None, as_json: bool) -> None:
-    """Show what waits for your answer."""
-    with opened(directory, data_dir) as workspace:
-        now = workspace.status()
-        if as_json:
-            data_json(encode.status(now))
-            return
-        from agentsh.cli.paint import Page, show  # noqa: PLC0415 - see agentsh.cli
-
-        page = Page()
-        _status(page, now)
-        show(page)
-
-
-def _status(page: Page, now: Status) -> None:
-    from agentsh.cli.paint import Span  # noqa: PLC0415 - see agentsh.cli
-    from agentsh.cli.words import OPEN, count, ids, names, status_style, title  # noqa: PLC0415
-    from agentsh.core.action import ActionStatus  # noqa: PLC0415
-    from agentsh.core.sanitise import visible_line, visible_path  # noqa: PLC0415
-
-    page.table(
-        [
-            (Span("workspace", "dim"), Span(visible_path(os.fsencode(now.workspace)), "bold")),
-            (Span("policy", "dim"), Span(visible_line(now.policy))),
-            (Span("staging", "dim"), Span(visible_line(now.staging))),
-            (Span("last commit", "dim"), Span(_last(now))),
-            (Span("store", "dim"), Span(_store(now))),
-        ]
-    )
-    page.add()
-    if not now.pending:
-        page.add("Nothing waits for an answer.")
-        return
-    page.add(f"{count(len(now.pending), 'action waits', 'actions wait')} for an answer or a commit:")
-    page.table(
-        [
-            (
-                Span(r.id, "bold"),
-                Span(r.status.value, status_style(r.status.value)),
-                Span(_share(r)),
-                Span(title(r, 60)),
-                Span(names(dict.fromkeys(e.path for e in r.changes if e.state in OPEN), most=3), "dim"),
-            )
-            for r in now.pending
-        ],
-        indent="  ",
-        clip=True,
-    )
-    page.add()
-    waiting = [r for r in now.pending if r.status is ActionStatus.PENDING]
-    if waiting:
-        page.add(Span("look: agentsh diff", "dim"), Span(f"    keep: agentsh approve {ids(waiting)}", "dim"))
-    if len(waiting) < len(now.pending):
-        page.add(Span("write what is approved: agentsh commit", "dim"))
-
-
-def _store(now: Status) -> str:
-    """The store's size, how fast it grows, and when it will have reached its budget."""
-    from agentsh.cli.words import count, size  # noqa: PLC0415 - see agentsh.cli
-
-    parts = [size(now.store_bytes)]
-    if now.store_growth:
-        parts.append(f"{size(int(now.store_growth))} more a day")
-    if now.store_max_bytes:
-        budget, left = f"budget {size(now.store_max_bytes)}", now.store_max_bytes - now.store_bytes
-        if left <= 0:
-            budget += ", reached: the oldest content goes first"
-        elif now.store_growth and left / now.store_growth < _FAR:
-            budget += f", reached in {count(int(left / now.store_growth), 'day')}"
-        parts.append(budget)
-    return "; ".join(parts)
-
-
-def _share(record: ActionRecord) -> str:
-    """How many paths an action's status speaks of: 'approved' may be about some of what is staged."""
-    from agentsh.cli.words import OPEN, count  # noqa: PLC0415 - see agentsh.cli
-
-    staged = [e for e in record.changes if e.state in OPEN]
-    alike = [e for e in staged if e.state.value == record.status.value]
-    whole = count(len({e.path for e in staged}), "path")
-    if len(alike) == len(staged):
-        return whole
-    others = {e.path for e in staged} - {e.path for e in staged if e not in alike}
-    return f"{len(others):,} of {whole}" if len(whole) and len(others) == len(alike) else f"part of {whole}"
-
-
-def _last(now: Status) -> str:
-    if now.last_commit is None:
-        return "none"
-    return now.last_commit + (f", snapshot {now.last_snapshot}" if now.last_snapshot else "")
+    from agentsh.core.report import LogEntry
+    from agentsh.core.request import RequestEffect
 
 
 @click.command(
@@ -156,11 +52,15 @@ def diff(
     """
     with opened(directory, data_dir) as workspace:
         diffs = workspace.diff(action) if to is None else workspace.diff(action, to)
+        about = action is None or action[:1] == "a"
+        requests = workspace.requests(action) if to is None and about else []
+        told = bool(requests)
         if to is not None and workspace.stale:
             known = workspace.status().last_snapshot
             say(f"Another agentsh process is changing the workspace: it is shown as of {known}.")
         if as_json:
-            data_json({"action": action, "to": to, "files": [encode.file_diff(d) for d in diffs]})
+            files = [encode.file_diff(d) for d in diffs]
+            data_json({"action": action, "to": to, "files": files, "requests": [encode.request(r) for r in requests]})
         elif form == "stat":
             from agentsh.cli import diffs as render  # noqa: PLC0415 - see agentsh.cli
             from agentsh.cli.paint import Page, show  # noqa: PLC0415
@@ -172,21 +72,31 @@ def diff(
         elif form == "patch" or (form is None and not on_terminal()):
             write_patch(workspace, diffs)
         else:
-            show_diff(diffs, fold=action is None and form != "full")
-        if not diffs and not as_json:
+            show_diff(diffs, workspace, requests, fold=action is None and form != "full")
+            requests = []
+        if requests and not as_json:
+            say(f"and {len(requests)} to be sent, which is no part of this: agentsh outbox")
+        if not diffs and not requests and not told and not as_json:
             if to is not None:
                 say(f"From {visible_line(action or '')} to {visible_line(to)} nothing changed.")
                 return
             say(f"{action} changed nothing." if action else "Nothing is staged: the workspace is as you see it.")
 
 
-def show_diff(diffs: list[FileDiff], *, fold: bool = False) -> None:
-    """A diff for reading, on stdout; ``fold`` as :func:`agentsh.cli.diffs.full` takes it."""
+def show_diff(
+    diffs: list[FileDiff], workspace: Workspace, requests: Sequence[RequestEffect] = (), *, fold: bool = False
+) -> None:
+    """A diff for reading, on stdout, and what is to be sent; ``fold`` as :func:`agentsh.cli.diffs.full` takes it."""
     from agentsh.cli import diffs as render  # noqa: PLC0415 - see agentsh.cli
     from agentsh.cli.paint import Page, show  # noqa: PLC0415
 
     page = Page()
     render.full(page, diffs, fold=fold)
+    if requests:
+        from agentsh.cli.requests import full  # noqa: PLC0415 - few actions have some
+
+        page.add()
+        full(page, workspace, requests, fold=fold)
     show(page, pager=True)
 
 
@@ -368,6 +278,11 @@ def _show(page: Page, record: ActionRecord, workspace: Workspace) -> None:
         page.add(Span(stream, "dim"), Span(" (cut by the output limit)" if output.truncated else "", "yellow"))
         for line in visible(content.decode("utf-8", "surrogateescape")).splitlines()[:200]:
             page.add(f"  {line}")
-    if record.changes:
+    if record.changes.effects:
         page.add()
         render.full(page, workspace.diff(record.id))
+    if record.changes.requests:
+        from agentsh.cli.requests import full  # noqa: PLC0415 - few actions have some
+
+        page.add()
+        full(page, workspace, record.changes.requests, fold=False)

@@ -13,6 +13,7 @@ from agentsh.cli.options import Command, json_option, opened, part_of, part_opti
 from agentsh.cli.output import data_json, on_terminal, say
 from agentsh.core.errors import ConflictError, UsageError
 from agentsh.core.history import Resolution
+from agentsh.core.sanitise import visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,6 +155,13 @@ def _tell(workspace: Workspace, result: CommitResult, verb: str, *, as_json: boo
         }
         data_json({**encode.commit_result(result), **(preview if result.dry_run else {})})
         return CONFLICT if result.conflicts else 0
+    if result.dry_run and result.requests:
+        from agentsh.cli.requests import told  # noqa: PLC0415 - see agentsh.cli
+
+        say(f"would send: {told(result.requests)}")
+    if result.dry_run:
+        for request in result.stands:
+            say(f"{request.id} would stand: {visible_line(request.title)}. {visible_line(request.note)}")
     if not result.dry_run:
         tell_commit(result, verb, as_json=False)
         if result.commit is not None and result.actions:
@@ -163,7 +171,7 @@ def _tell(workspace: Workspace, result: CommitResult, verb: str, *, as_json: boo
     from agentsh.cli.see import show_diff, write_patch  # noqa: PLC0415 - see agentsh.cli
 
     if on_terminal():
-        show_diff(list(result.diffs))
+        show_diff(list(result.diffs), workspace)
     else:
         write_patch(workspace, list(result.diffs))
     from agentsh.cli.words import count  # noqa: PLC0415

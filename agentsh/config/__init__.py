@@ -1,20 +1,32 @@
 """Configuration: TOML at user and workspace level, platform directories, defaults."""
 
-from agentsh.config.load import WORKSPACE_FILE, load_config
-from agentsh.config.places import cache_dir, config_dir, data_dir, keyring_mark, make_private, tools_dir, workspace_dir
-from agentsh.config.schema import PRESETS, Config, ModelProfile, SecretBinding, Web
+from agentsh.config.load import WORKSPACE_FILE, load_api_file, load_config
+from agentsh.config.places import (
+    apis_dir,
+    cache_dir,
+    config_dir,
+    data_dir,
+    keyring_mark,
+    make_private,
+    tools_dir,
+    workspace_dir,
+)
+from agentsh.config.schema import PRESETS, Api, Config, ModelProfile, SecretBinding, Web
 
 __all__ = [
     "PRESETS",
     "WORKSPACE_FILE",
+    "Api",
     "Config",
     "ModelProfile",
     "SecretBinding",
     "Web",
+    "apis_dir",
     "cache_dir",
     "config_dir",
     "data_dir",
     "keyring_mark",
+    "load_api_file",
     "load_config",
     "make_private",
     "tools_dir",

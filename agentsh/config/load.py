@@ -18,6 +18,8 @@ from agentsh.core.sanitise import visible_line
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agentsh.config.schema import Api
+
 WORKSPACE_FILE = ".agentsh.toml"
 USER_FILE = "config.toml"
 _MAX_BYTES = 1 << 20
@@ -38,10 +40,26 @@ def load_config(workspace: Path, *, user_dir: Path | None = None) -> Config:
     config = Config()
     if (table := _read(user_file)) is not None:
         config = _apply_user(config, table, user_file)
+    if (place := user_file.parent / "apis").is_dir():
+        registered = [api for file in sorted(place.glob("*.toml")) for api in load_api_file(file)]
+        config = replace(config, apis=(*config.apis, *registered))
     workspace_file = workspace / WORKSPACE_FILE
     if not workspace_file.is_symlink() and (table := _read(workspace_file)) is not None:
         config = _narrow(config, table, workspace_file)
     return config
+
+
+def load_api_file(file: Path) -> tuple[Api, ...]:
+    """The calls in one file of the registry of APIs.
+
+    Raises:
+        ConfigError: it is no TOML, or a value is wrong.
+    """
+    from agentsh.config.api import apis  # noqa: PLC0415 - most people have none
+
+    table = _read(file) or {}
+    known(table, {"api"}, file)
+    return apis(table.get("api", []), file)
 
 
 def _read(path: Path) -> Table | None:
@@ -128,7 +146,7 @@ def _apply_user(base: Config, table: Table, path: Path) -> Config:
         table,
         {
             *("policy", "limits", "staging", "clock", "default_model", "models", "protected", "detect_credentials"),
-            *("store", "http", "secrets"),
+            *("store", "http", "secrets", "api"),
         },
         path,
     )
@@ -147,6 +165,10 @@ def _apply_user(base: Config, table: Table, path: Path) -> Config:
         base = replace(
             base, http=web(sub(table, "http", path), path), bindings=bindings(sub(table, "secrets", path), path)
         )
+    if "api" in table:
+        from agentsh.config.api import apis  # noqa: PLC0415 - most people have none
+
+        base = replace(base, apis=apis(table["api"], path))
     return replace(
         base,
         policy=_policy(text(table, "policy", base.policy, path), path),

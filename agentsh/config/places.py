@@ -35,6 +35,11 @@ def tools_dir() -> Path:
     return config_dir() / "tools"
 
 
+def apis_dir() -> Path:
+    """Which calls of APIs can be taken back, a file for each API: the person's own, as the configuration is."""
+    return config_dir() / "apis"
+
+
 def _place(variable: str, function: str) -> Path:
     if value := os.environ.get(variable):
         return Path(value).absolute()

@@ -105,6 +105,22 @@ class Web:
 
 
 @record(frozen=True, slots=True)
+class Api:
+    """What the person says of a call that changes something.
+
+    Attributes:
+        method: of the call.
+        url: of the call; a segment of its path may be a place such as ``{repo}``.
+        undo: the call that takes it back, a method and a URL; its places are those of the call, or what the response
+            says. Empty for a call that cannot be taken back, whatever anybody else declares.
+    """
+
+    method: str
+    url: str
+    undo: str = ""
+
+
+@record(frozen=True, slots=True)
 class Config:
     """The merged configuration.
 
@@ -120,6 +136,7 @@ class Config:
         keep: how much the store keeps.
         http: what actions may read over HTTP.
         bindings: for names of secrets, where each may go.
+        apis: what is known of calls that change something; the first that fits one holds.
         notices: what a workspace file asked for and did not get, one sentence each; for the person's eyes.
     """
 
@@ -134,6 +151,7 @@ class Config:
     keep: Keep = field(default_factory=Keep)
     http: Web = field(default_factory=Web)
     bindings: Mapping[str, SecretBinding] = field(default_factory=dict)
+    apis: tuple[Api, ...] = ()
     notices: tuple[str, ...] = ()
 
     def model_profile(self, name: str) -> ModelProfile | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agentsh.config.schema import SecretBinding, Web
 from agentsh.config.values import Table, bad, known, switch, text, texts
 from agentsh.core.errors import UsageError
+from agentsh.core.request import HELD_METHODS
 from agentsh.core.secret import check_secret_name
 
 if TYPE_CHECKING:
@@ -22,7 +23,17 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/(?:\*|(?:\*\+)?[a-z0-9!#$&^_.+-]+)")
 _PREFIX = re.compile(r"[\x20-\x7e]{0,64}")
 # Whoever sets these sets how the request itself is read.
-_NO_SECRET_IN = {"host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect"}
+_NO_SECRET_IN = {
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "idempotency-key",
+}
 
 
 def web(table: Table, path: Path) -> Web:
@@ -109,8 +120,8 @@ def _binding(name: str, table: Any, path: Path) -> SecretBinding:
     except UsageError as e:
         raise bad(path, where, "cannot name a secret") from e
     methods = frozenset(texts(table, "methods", path)) if "methods" in table else _BINDING.methods
-    if methods - {"GET"}:
-        raise bad(path, f"{where}.methods", "can hold GET alone: no other request is sent in this version")
+    if methods - {"GET", *HELD_METHODS}:
+        raise bad(path, f"{where}.methods", f"can hold GET, {', '.join(HELD_METHODS)}: nothing else is sent")
     header = text(table, "header", _BINDING.header, path)
     if not _HEADER.fullmatch(header) or header.lower() in _NO_SECRET_IN:
         raise bad(path, f"{where}.header", "must be the name of a header that can carry a secret")

@@ -35,7 +35,8 @@ class ActionKind(StrEnum):
     """Lines matching a pattern; arguments: ``pattern``, ``path``, ``glob``."""
     HTTP = "http"
     """A request over HTTP, made by the host; arguments: ``method``, ``url``, ``headers`` (name to value), ``secret``
-    (the name of one that goes along), ``output`` (a path that gets the body)."""
+    (the name of one that goes along), ``output`` (a path that gets the body). Of one that changes something, which is
+    held: ``body`` (kept apart: recorded is ``body_bytes``), ``undo`` (the call that takes it back)."""
     REVERT = "revert"
     """Undo of committed actions; arguments: ``actions``; ``paths`` or ``parts`` (path to hunks and lines) where it is
     not about all of them; ``sides`` (path to side) where a conflict was answered."""

@@ -8,20 +8,16 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from agentsh.core.effect_class import EffectClass
 from agentsh.core.record import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from agentsh.core.entry import Entry
+    from agentsh.core.request import RequestEffect
 
-
-class EffectClass(StrEnum):
-    """How an effect can be taken back (GoEX, arXiv 2404.06921)."""
-
-    REVERSIBLE = "reversible"
-    COMPENSABLE = "compensable"
-    IRREVERSIBLE = "irreversible"
+__all__ = ["ChangeSet", "EffectClass", "EffectKind", "EffectState", "FileEffect", "Flag", "change_set"]
 
 
 class EffectKind(StrEnum):
@@ -105,12 +101,13 @@ class FileEffect:
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """All effects of one action, sorted by path and part.
+    """All effects of one action: files, sorted by path and part, and requests, in order.
 
-    Build it with :func:`change_set`; the constructor trusts the order.
+    Iterating over it gives the files. Build it with :func:`change_set`; the constructor trusts the order.
     """
 
     effects: tuple[FileEffect, ...] = ()
+    requests: tuple[RequestEffect, ...] = ()
 
     def __iter__(self) -> Iterator[FileEffect]:
         return iter(self.effects)
@@ -119,12 +116,22 @@ class ChangeSet:
         return len(self.effects)
 
     def __bool__(self) -> bool:
-        return bool(self.effects)
+        return bool(self.effects or self.requests)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) over paths and both states: what an approval names and a commit checks again."""
+        """SHA-256 (hex) over paths and both states, and all that is said of requests.
+
+        It is what an approval names and a commit checks again.
+        """
         h = hashlib.sha256(b"agentsh change set 1\0")
+        if self.requests:
+            h = hashlib.sha256(b"agentsh change set 2\0")
+            for request in self.requests:
+                said = request.encode()
+                h.update(len(said).to_bytes(8, "big"))
+                h.update(said)
+            h.update(bytes(8))  # no request is empty: the files begin here
         for e in self.effects:
             before = e.before.encode() if e.before else b"-"
             after = e.after.encode() if e.after else b"-"
@@ -139,6 +146,6 @@ class ChangeSet:
         return {e.path: e for e in self.effects}
 
 
-def change_set(effects: list[FileEffect] | tuple[FileEffect, ...]) -> ChangeSet:
-    """A change set of ``effects``, sorted by path and part."""
-    return ChangeSet(tuple(sorted(effects, key=lambda e: (e.path, e.part))))
+def change_set(effects: list[FileEffect] | tuple[FileEffect, ...], requests: Sequence[RequestEffect] = ()) -> ChangeSet:
+    """A change set of ``effects``, sorted by path and part, and of ``requests``, in their order."""
+    return ChangeSet(tuple(sorted(effects, key=lambda e: (e.path, e.part))), tuple(requests))

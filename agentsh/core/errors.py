@@ -5,7 +5,8 @@
     AgentshError                      exit
      ├── ActionFailed                    1   the action or the task failed
      │    ├── SandboxError               1   the sandbox could not run it
-     │    └── ModelError                 1   the model's endpoint failed
+     │    ├── ModelError                 1   the model's endpoint failed
+     │    └── RequestsStopped            1   a request did not go well; some of a commit may stand
      ├── UsageError                      2   the call was wrong
      │    ├── ConfigError                2   a configuration file was wrong
      │    ├── ShellSyntaxError           2   a shell line could not be parsed
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agentsh.core.history import PathConflict
+    from agentsh.core.request import RequestEffect
 
 
 class AgentshError(Exception):
@@ -75,6 +77,35 @@ class ModelError(ActionFailed):
     """The model's endpoint could not be reached or gave an unusable answer."""
 
     default_next = "Check the model's base_url and key name in the configuration, then 'agentsh run --resume ID'."
+
+
+class RequestsStopped(ActionFailed):
+    """A request of a commit did not go well, and nothing was sent after it; ``files`` says exactly what stands.
+
+    Args:
+        requests: the requests of the commit, as they stand now.
+        commit: its id; empty when there is none.
+    """
+
+    default_next = "'agentsh outbox' shows how each request stands."
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        requests: Sequence[RequestEffect],
+        commit: str = "",
+        files: str | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, files=files, next_step=next_step)
+        self.requests = tuple(requests)
+        self.commit = commit
+
+    def to_json(self) -> dict[str, object]:
+        """The error with the requests and how they stand."""
+        stands = [{"id": r.id, "action": r.action, "state": r.state.value, "status": r.status} for r in self.requests]
+        return {**super().to_json(), "commit": self.commit or None, "requests": stands}
 
 
 class UsageError(AgentshError):

@@ -49,6 +49,17 @@ REPAIR_POINTS = (
 )
 """Every point that a repair of the store passes, in order."""
 
+OUTBOX_POINTS = (
+    "outbox.before-sending",
+    "outbox.sending",
+    "outbox.written",
+    "outbox.answered",
+    "outbox.before-record",
+    "outbox.recorded",
+)
+"""Every point that a request passes on its way out, in order: before its intent is recorded, after it, once a piece
+that was written to the network, when the head of the answer is there, and around the record of it."""
+
 RECOVERY_POINTS = ("recover.before-clean", "recover.cleaned", "recover.before-done")
 """Every point that a recovery passes beside the commit's own, once a commit."""
 

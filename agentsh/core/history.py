@@ -19,6 +19,8 @@ class CommitKind(StrEnum):
     COMMIT = "commit"
     REVERT = "revert"
     RESTORE = "restore"
+    WITHDRAW = "withdraw"
+    """The files of the commit right before it go back to being staged: a request of it did not go well."""
 
 
 class CommitOutcome(StrEnum):

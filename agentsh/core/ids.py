@@ -15,9 +15,10 @@ class IdKind(StrEnum):
     COMMIT = "c"
     SNAPSHOT = "s"
     SESSION = "r"
+    REQUEST = "q"
 
 
-_ID = re.compile(r"([acsr])([1-9][0-9]{0,17})")
+_ID = re.compile(r"([acsrq])([1-9][0-9]{0,17})")
 
 
 def make_id(kind: IdKind, number: int) -> str:

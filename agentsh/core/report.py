@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from agentsh.core.action import ActionRecord
     from agentsh.core.diff import FileDiff
     from agentsh.core.history import PathConflict
+    from agentsh.core.request import RequestEffect
 
 
 @record(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class CommitResult:
         diffs: what would be written, for a dry run alone.
         conflicts: what stands in the way, for a dry run alone: otherwise it is raised.
         stays: directories that would have gone, had nobody else put something in.
+        requests: those that were sent; for a dry run, those that would be.
+        stands: for a revert, requests that nothing takes back, each with a note that says why.
     """
 
     commit: str | None
@@ -37,6 +40,8 @@ class CommitResult:
     diffs: tuple[FileDiff, ...] = ()
     conflicts: tuple[PathConflict, ...] = ()
     stays: tuple[bytes, ...] = ()
+    requests: tuple[RequestEffect, ...] = ()
+    stands: tuple[RequestEffect, ...] = ()
 
 
 @record(frozen=True, slots=True)
@@ -47,7 +52,9 @@ class Recovery:
         commit: the commit that had not ended; empty for an action.
         action: the action that had not ended; empty for a commit.
         outcome: 'finished' (all of it is in the workspace now), 'undone' (none of it is), 'interrupted' (an action's
-            unfinished effects were dropped), or 'conflict' (someone changed a path meanwhile; it was left alone).
+            unfinished effects were dropped), 'conflict' (someone changed a path meanwhile; it was left alone), or
+            'unknown' (a request may have arrived or not).
+        request: the request that was being sent; empty otherwise.
         paths: the paths concerned.
     """
 
@@ -55,6 +62,7 @@ class Recovery:
     action: str = ""
     outcome: str = "finished"
     paths: tuple[bytes, ...] = ()
+    request: str = ""
 
 
 @record(frozen=True, slots=True)
@@ -65,6 +73,7 @@ class Status:
         store_bytes: the store's size.
         store_max_bytes: what the configuration allows it; 0 for no bound.
         store_growth: bytes of content added in a day, on average; None before the first snapshot.
+        unknown: requests of which nobody knows whether they arrived; the person finds out and says so.
     """
 
     workspace: str
@@ -77,6 +86,7 @@ class Status:
     store_max_bytes: int = 0
     store_growth: float | None = None
     recovered: tuple[Recovery, ...] = ()
+    unknown: tuple[RequestEffect, ...] = ()
 
 
 class LogKind(StrEnum):
@@ -88,6 +98,7 @@ class LogKind(StrEnum):
     SESSION = "session"
     RECOVERY = "recovery"
     REVIEW = "review"
+    REQUEST = "request"
 
 
 @record(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Requests to the network, made by the host: the only way out for an action. GET alone, to what was decided about."""
+"""Requests to the network, made by the host: the only way out for an action. to what was decided about."""
 
 from agentsh.egress.addresses import why_not
 from agentsh.egress.client import Answer, Client

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin
 
 import httpcore2
 
 from agentsh.core.decision import Verdict
-from agentsh.core.errors import ActionFailed, LimitExceeded, PolicyDenied, UsageError
+from agentsh.core.errors import ActionFailed, Interrupted, LimitExceeded, PolicyDenied, UsageError
+from agentsh.core.faults import fault_point
 from agentsh.core.record import record
+from agentsh.core.request import KEY_HEADER
 from agentsh.core.sanitise import visible_line
 from agentsh.egress.addresses import why_not
 from agentsh.egress.body import MAX_BYTES, media_type, read_body, type_allowed
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from agentsh.config import SecretBinding, Web
     from agentsh.core.decision import Decision
+    from agentsh.core.request import RequestEffect
     from agentsh.core.secret import Secret
     from agentsh.egress.wire import Wire
     from agentsh.policy.destination import Destination
@@ -48,6 +51,7 @@ REDIRECT = "http.redirect"
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _WITHOUT_BODY = {204, 304}
+_WITH_LENGTH = {"POST", "PUT", "PATCH"}  # whose body, when it is empty, is told to be so (RFC 9110, 8.6)
 
 
 @record(frozen=True, slots=True)
@@ -128,7 +132,7 @@ class Client:
         first = here = parse_url(url)
         given = check_headers(headers or {})
         if secret:
-            self._check_binding(secret, first)
+            self.check_binding(secret, first)
         deadline = Deadline(self._web.timeout_s, stop)
         own = True
         hops: list[str] = []
@@ -152,14 +156,73 @@ class Client:
                 raise ActionFailed(f"The server redirects more than {MOST_REDIRECTS} times; at last to {goal.url}.")
             here = goal
 
-    def _check_binding(self, name: str, first: Destination) -> None:
+    def send(
+        self,
+        request: RequestEffect,
+        body: bytes,
+        *,
+        judge: Judge,
+        granted: Callable[[Destination], bool] = lambda _: False,
+        before: Callable[[], None] = lambda: None,
+        stop: threading.Event | None = None,
+    ) -> Answer:
+        """Send a request that changes something, once: nothing is tried again, no redirect is followed.
+
+        Args:
+            request: what is sent.
+            body: its content.
+            judge: asked before anything of it is done.
+            granted: whether the address may be a private one.
+            before: called when the connection stands and nothing has been written to it. What is raised before that,
+                or by it, means that nothing has left; what is raised after it, that something may have.
+            stop: set to give up.
+
+        Returns:
+            The answer, also one of a type or size that is not taken: then without its body, and a note says so.
+
+        Raises:
+            UsageError: the URL or a header cannot be used.
+            PolicyDenied: it may not be sent.
+            LimitExceeded: it took too long.
+            Interrupted: the person stopped it.
+            ActionFailed: the server cannot be reached, or does not speak HTTP as it should.
+        """
+        here = parse_url(request.url)
+        given = check_headers(dict(request.headers))
+        if request.secret:
+            self.check_binding(request.secret, here, method=request.method)
+        deadline = Deadline(self._web.timeout_s, stop)
+        _allowed(judge(here), here, [])
+        addresses = checked_addresses(here, granted=granted(here), resolver=self._resolver, deadline=deadline)
+        with contextlib.closing(connect(here, addresses, deadline=deadline, tls=self._tls)) as wire:
+            sent = [*given.items(), (KEY_HEADER, request.key)]
+            if request.secret:
+                sent.append(self._credential(request.secret, here, wire))
+            before()
+            response = _ask(wire, here, sent, method=request.method, body=body)
+            fault_point("outbox.answered")
+            goal = _header(response, b"location") if response.status in _REDIRECTS else ""
+            notes: tuple[str, ...] = (f"It redirects to {_quoted(goal)}, which was not followed.",) if goal else ()
+            try:
+                return self._answer(response, wire, here, (here.url,), notes)
+            except (ActionFailed, LimitExceeded, PolicyDenied, Interrupted) as e:
+                notes += (f"The body of the answer was not taken: {e.what}",)
+                bare = Answer(response.status, "", "", b"", here.url, (here.url,))
+                return replace(bare, notes=notes)
+
+    def check_binding(self, name: str, first: Destination, *, method: str = "GET") -> None:
+        """Refuse a secret that is not bound to a host, for a method.
+
+        Raises:
+            PolicyDenied: it is not.
+        """
         binding = self._bindings.get(name)
         if binding is None:
             raise _no_secret(f"secret:{visible_line(name[:140])} is bound to no host, so it is sent nowhere.", name)
         if not any(host_pattern(h).covers(first) for h in binding.hosts):
             raise _no_secret(f"secret:{name} is not bound to {first.authority}.", name)
-        if "GET" not in binding.methods:
-            raise _no_secret(f"secret:{name} is not bound to GET.", name)
+        if method not in binding.methods:
+            raise _no_secret(f"secret:{name} is not bound to {visible_line(method[:20])}.", name)
 
     def _credential(self, name: str, here: Destination, wire: Wire) -> tuple[str, str]:
         """The header that carries a secret: its value leaves the keyring here, and is kept nowhere."""
@@ -222,7 +285,9 @@ def _dropped(here: Destination, given: Mapping[str, str], secret: str) -> list[s
     return [f"{here.authority} is another origin: it did not get {', '.join(left)}."] if left else []
 
 
-def _ask(wire: Wire, here: Destination, headers: list[tuple[str, str]]) -> httpcore2.Response:
+def _ask(
+    wire: Wire, here: Destination, headers: list[tuple[str, str]], *, method: str = "GET", body: bytes = b""
+) -> httpcore2.Response:
     ours = {
         "host": here.authority,
         "accept": "*/*",
@@ -232,11 +297,14 @@ def _ask(wire: Wire, here: Destination, headers: list[tuple[str, str]]) -> httpc
     }
     for name, value in headers:
         ours[name.lower()] = value
+    if body or method in _WITH_LENGTH:
+        ours["content-length"] = str(len(body))
     origin = httpcore2.Origin(here.scheme.encode(), here.host.encode(), here.port)
     request = httpcore2.Request(
-        "GET",
+        method,
         httpcore2.URL(scheme=here.scheme, host=here.host, port=here.port, target=here.target),
         headers=[(n.encode(), v.encode()) for n, v in ours.items()],
+        content=body,
     )
     with _speaking(here):
         response = httpcore2.HTTP11Connection(origin, wire).handle_request(request)

@@ -23,7 +23,15 @@ _NOT_YOURS = frozenset(
         *("trailer", "upgrade", "expect", "via", "accept-encoding", "authorization", "cookie", "cookie2"),
         *("api-key", "x-api-key", "x-auth-token", "forwarded", "x-forwarded-for", "x-forwarded-host"),
         *("x-forwarded-proto", "x-real-ip", "x-original-url", "x-rewrite-url"),
-        *("x-http-method", "x-http-method-override", "x-method-override", "metadata", "metadata-flavor"),
+        *(
+            "idempotency-key",
+            "x-idempotency-key",
+            "x-http-method",
+            "x-http-method-override",
+            "x-method-override",
+            "metadata",
+            "metadata-flavor",
+        ),
     }
 )
 _NOT_YOURS_BEGIN = ("proxy-", "sec-", "x-aws-ec2-")

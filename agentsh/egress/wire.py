@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpcore2
 
 from agentsh.core.errors import ActionFailed, LimitExceeded
+from agentsh.core.faults import fault_point
 from agentsh.core.sanitise import visible_line
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Wire(httpcore2.NetworkStream):
         try:
             self._sock.settimeout(self._deadline.left())
             self._sock.sendall(buffer)
+            fault_point("outbox.written")
         except OSError as e:
             self._deadline.left()
             raise ActionFailed(f"The connection broke: {_why(e)}.") from e

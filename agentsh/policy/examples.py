@@ -11,6 +11,7 @@ from agentsh.core.effect import EffectKind, FileEffect
 from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import ConfigError
 from agentsh.core.explanation import ExampleResult
+from agentsh.core.request import HELD_METHODS
 from agentsh.core.sanitise import visible_line
 from agentsh.policy.flags import flag_effect
 from agentsh.policy.parse import tables
@@ -61,7 +62,8 @@ def _decide(table: dict[str, Any], policy: Policy, origin: Origin) -> tuple[str,
     url = table.get("url")
     if isinstance(url, str) and path is None and line is None:
         spec = ActionSpec(ActionKind.HTTP, {"method": str(table.get("method", "GET")), "url": url}, origin)
-        return spec.title, policy.judge_action(spec)
+        held = spec.arguments["method"] in HELD_METHODS
+        return spec.title, policy.judge_request(spec) if held else policy.judge_action(spec)
     if not isinstance(path, str) or not path or line is not None or url is not None:
         raise ValueError("write one of 'line', a shell line, 'path', a path that an action changes, and 'url'")
     kind = EffectKind(str(table.get("effect", "modify")))

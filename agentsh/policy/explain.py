@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agentsh.core.decision import Decision, Verdict
 from agentsh.core.explanation import Explained, Lint
+from agentsh.core.request import HELD_METHODS
 from agentsh.policy.presets import POLICIES
 
 if TYPE_CHECKING:
@@ -79,9 +80,12 @@ def _about_allowing(rule: Rule, policy: Policy, commands: frozenset[str]) -> Ite
         if stricter.verdict is not Verdict.ALLOW and _covers(stricter, rule):
             yield f"It never decides: '{stricter.name}' is stricter and matches all that it does."
             break
-    if rule.about_requests:
-        yield "No rule allows a request: [http] in the person's configuration does. Rules can refuse some of those."
-    elif not rule.about_effects and policy.run.verdict is Verdict.ALLOW:
+    if rule.about_requests and not (rule.hosts and rule.methods.intersection(HELD_METHODS)):
+        yield (
+            "It allows nothing: [http] in the person's configuration says what may be read. To send what changes "
+            "something unasked, a rule names hosts and methods."
+        )
+    elif not rule.about_requests and not rule.about_effects and policy.run.verdict is Verdict.ALLOW:
         yield "Actions run in the sandbox anyway; to let effects land, name paths or effects."
 
 

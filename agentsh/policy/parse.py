@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentsh.core.action import ActionKind, Origin
@@ -58,7 +59,7 @@ def parse_policy(text: str, *, name: str, protected: Iterable[str] = ()) -> Poli
             f"The policy {visible_line(name)} builds on an unknown preset; known are {', '.join(POLICIES)}."
         )
     rules = tuple(_rule(r, i, name) for i, r in enumerate(tables(table, "rule", name), 1))
-    return protect(Policy(name, (*base.rules, *rules), base.run, base.land), protected)
+    return protect(replace(base, name=name, rules=(*base.rules, *rules)), protected)
 
 
 def _only(table: dict[str, Any], allowed: set[str], name: str) -> None:

@@ -52,6 +52,7 @@ READ_ONLY = Policy(
     "read-only",
     _ALWAYS,
     land=Decision(Verdict.DENY, "read-only", "The read-only policy lets no effect reach the workspace."),
+    send=Decision(Verdict.DENY, "read-only", "The read-only policy sends no request that changes something."),
 )
 CI = Policy(
     "ci",
@@ -66,6 +67,12 @@ CI = Policy(
         ),
     ),
     land=Decision(Verdict.ALLOW, "ci", "The ci policy approves ordinary effects."),
+    send=Decision(
+        Verdict.DENY,
+        "nobody-to-ask",
+        "A request that changes something needs a person, and in CI there is none; a rule of a policy file that names "
+        "its host and method can allow it.",
+    ),
 )
 TRUSTED = Policy(
     "trusted",
@@ -96,4 +103,4 @@ def protect(base: Policy, protected: Iterable[str]) -> Policy:
         origins=frozenset({Origin.AGENT}),
         paths=patterns,
     )
-    return Policy(base.name, (*base.rules, rule), base.run, base.land)
+    return replace(base, rules=(*base.rules, rule))

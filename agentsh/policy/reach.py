@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agentsh.core.decision import Decision, Verdict
 from agentsh.core.record import record
+from agentsh.core.request import HELD_METHODS
 from agentsh.policy.destination import HostPattern, host_pattern
 
 if TYPE_CHECKING:
@@ -50,10 +51,10 @@ class Reach:
             named: hosts that the person named, in their one spelling.
         """
         host = destination.authority
-        if method != "GET":
+        if method not in ("GET", *HELD_METHODS):
+            known = ", ".join(HELD_METHODS)
             return _deny(
-                METHOD,
-                f"{method} would change something, and requests that do are not sent in this version: GET alone is.",
+                METHOD, f"{method} is not sent: GET is, and {known} are held until a person has approved them."
             )
         if self.within is not None and not any(p.covers(destination) for p in self.within):
             return _deny(ALLOW, f"The workspace's own file does not allow {host}.")

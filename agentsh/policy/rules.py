@@ -192,12 +192,17 @@ class Policy:
         rules: in any order; the strictest that matches decides.
         run: verdict on running an action that no rule speaks about.
         land: verdict on an effect that no rule speaks about reaching the workspace.
+        send: verdict on sending a request that changes something, where no rule speaks about such requests. No preset
+            allows any: what left cannot be called back.
     """
 
     name: str
     rules: tuple[Rule, ...] = ()
     run: Decision = field(default=Decision(Verdict.ALLOW, "default", "Actions run on the staging view."))
     land: Decision = field(default=Decision(Verdict.ASK, "default", "Effects need a person's approval."))
+    send: Decision = field(
+        default=Decision(Verdict.ASK, "outbox", "A request that changes something needs a person's approval.")
+    )
 
     @property
     def reads_commands(self) -> bool:
@@ -216,6 +221,14 @@ class Policy:
     def judge_effect(self, spec: ActionSpec, effect: FileEffect) -> Decision:
         """Decide whether one (flagged) effect may reach the workspace."""
         return _strictest(self.rules_on_effect(spec, effect), self.land)
+
+    def judge_request(self, spec: ActionSpec) -> Decision:
+        """Decide whether a request that changes something may be sent; 'ask' holds it for the person.
+
+        A rule allows it only when it names hosts and methods: none that is about something wider was meant for this.
+        """
+        rules = self.rules_on_action(spec)
+        return _strictest([r for r in rules if r.verdict is not Verdict.ALLOW or (r.hosts and r.methods)], self.send)
 
     def rules_on_action(self, spec: ActionSpec, summary: Summary | None = None) -> list[Rule]:
         """The rules that speak about an action, in the policy's order."""

@@ -10,6 +10,7 @@ from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStat
 from agentsh.core.decision import Decision, Verdict
 from agentsh.core.effect import ChangeSet, EffectState
 from agentsh.core.errors import AgentshError, ConflictError, LimitExceeded, PolicyDenied, UsageError
+from agentsh.core.request import RequestState
 from agentsh.runtime.capture import capture
 from agentsh.runtime.pending import STAGED, staged_states
 from agentsh.runtime.redaction import CleanRun, clean_spec
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from agentsh.core.action import OutputSink
     from agentsh.core.limits import Limits
+    from agentsh.core.session import SessionRecord
     from agentsh.core.tree import Tree
     from agentsh.policy import Policy
     from agentsh.redact import Redactor
@@ -174,6 +176,8 @@ class Actor:
         web, path = self._web, spec.arguments.get("output")
         name = _word(spec, "output") if path else ""
         asking = None if session is None else self._store.session(session)
+        if web.holds(spec):
+            return self._hold(web, spec, session, asking)
         wanted = web.judge(spec, asking)
         action = self._store.begin_action(clean_spec(spec, self._redactor), session=session, decision=wanted)
         if wanted.verdict is Verdict.DENY:
@@ -197,6 +201,32 @@ class Actor:
             return replace(kept, stderr=answer.stderr + kept.stderr, note=f"{answer.note} {kept.note}".strip())
 
         return self._stage(action, spec, wanted, limits, keep)
+
+    def _hold(self, web: Web, spec: ActionSpec, session: str | None, asking: SessionRecord | None) -> ActionRecord:
+        """Record a request that would change something. Nothing of it leaves before it is approved and committed."""
+        wanted, request, body = web.judge(spec, asking), None, b""
+        if wanted.verdict is not Verdict.DENY:
+            try:
+                request, body = web.hold(spec)
+            except PolicyDenied as e:
+                wanted = Decision(Verdict.DENY, e.rule, f"{e.what} {e.next_step}".rstrip())
+        told = {**spec.arguments, "body_bytes": len(str(spec.arguments.get("body", "")).encode(errors="replace"))}
+        told.pop("body", None)  # it is content, kept once and named by its digest
+        kept = web.clean(replace(spec, arguments=told))
+        action = self._store.begin_action(kept, session=session, decision=wanted)
+        if request is None:
+            return self._finish(action, ActionStatus.DENIED, Outcome(exit_code=3, note=wanted.reason), decision=wanted)
+        allowed = wanted.verdict is Verdict.ALLOW
+        state = RequestState.APPROVED if allowed else RequestState.HELD
+        digest = self._store.put_bytes(body) if body else None
+        changes = ChangeSet((), (replace(request, body=digest, state=state),))
+        outcome = Outcome(exit_code=0, note="Nothing was sent: it is held, and goes out when it is committed.")
+        status = ActionStatus.APPROVED if allowed else ActionStatus.PENDING
+        record = self._finish(action, status, outcome, changes=changes, decision=wanted)
+        if allowed:
+            said = f"policy: {wanted.rule}"
+            self._store.approve(action, change_set_digest=changes.digest, comment=said, requests=True)
+        return replace(record, changes=self._store.action(action).changes)
 
     def interrupt(self) -> None:
         """Stop what runs, from another thread or a signal handler."""

@@ -36,7 +36,7 @@ from agentsh.runtime.events import (
 )
 from agentsh.runtime.progress import BARREN, SAME_CALL, Progress
 from agentsh.runtime.prompt import system_message
-from agentsh.runtime.tell import OutputEvents, effect_summaries
+from agentsh.runtime.tell import OutputEvents, effect_summaries, request_summaries
 from agentsh.runtime.tools import describe, describe_error, fingerprint, to_action, tool_schemas
 
 if TYPE_CHECKING:
@@ -372,6 +372,7 @@ class _Run:
                 note=record.note,
                 duration_s=round(record.duration, 6),
                 effects=effect_summaries(record, diffs),
+                requests=request_summaries(record),
             )
         )
         return describe(record, stdout, stderr, diffs)

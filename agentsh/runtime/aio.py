@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agentsh.core.history import Resolution
     from agentsh.core.limits import Limits
     from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, RepairReport, Status
+    from agentsh.core.request import RequestEffect
     from agentsh.core.tool import UserTool
     from agentsh.runtime.export import Exported
 
@@ -166,9 +167,10 @@ class AsyncWorkspace:
         seen: Mapping[str, str] | None = None,
         hunks: Mapping[str | bytes, Sequence[int]] | None = None,
         lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None = None,
+        requests: bool = True,
     ) -> list[ActionRecord]:
         """As :meth:`Workspace.approve`."""
-        call = partial(self._workspace.approve, paths=paths, comment=comment, below=below, seen=seen)
+        call = partial(self._workspace.approve, paths=paths, comment=comment, below=below, seen=seen, requests=requests)
         return await self._call(call, actions, hunks=hunks, lines=lines)
 
     async def reject(self, actions: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
@@ -178,6 +180,30 @@ class AsyncWorkspace:
     async def commit(self) -> CommitResult:
         """As :meth:`Workspace.commit`."""
         return await self._call(self._workspace.commit)
+
+    async def outbox(self) -> list[RequestEffect]:
+        """As :meth:`Workspace.outbox`."""
+        return await self._call(self._workspace.outbox)
+
+    async def requests(self, action: str | None = None) -> list[RequestEffect]:
+        """As :meth:`Workspace.requests`."""
+        return await self._call(self._workspace.requests, action)
+
+    async def request(self, request: str) -> RequestEffect:
+        """As :meth:`Workspace.request`."""
+        return await self._call(self._workspace.request, request)
+
+    async def body(self, request: RequestEffect, *, answer: bool = False) -> bytes:
+        """As :meth:`Workspace.body`."""
+        return await self._call(self._workspace.body, request, answer=answer)
+
+    async def send_again(self, request: str) -> RequestEffect:
+        """As :meth:`Workspace.send_again`."""
+        return await self._call(self._workspace.send_again, request)
+
+    async def resolve_request(self, request: str, *, sent: bool) -> RequestEffect:
+        """As :meth:`Workspace.resolve_request`."""
+        return await self._call(self._workspace.resolve_request, request, sent=sent)
 
     async def discard(self) -> list[ActionRecord]:
         """As :meth:`Workspace.discard`."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from agentsh.core.action import ActionRecord, ActionStatus
 from agentsh.core.errors import UsageError
+from agentsh.core.request import RequestState
 from agentsh.runtime.parts import Parts
 from agentsh.runtime.pending import STAGED
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from agentsh.core.diff import FileDiff
     from agentsh.core.history import Resolution
     from agentsh.core.report import CommitResult
+    from agentsh.core.request import RequestEffect
     from agentsh.runtime.export import Exported
     from agentsh.runtime.hunks import Choice
 
@@ -35,6 +37,7 @@ class Answering(Parts):
         seen: Mapping[str, str] | None = None,
         hunks: Mapping[str | bytes, Sequence[int]] | None = None,
         lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None = None,
+        requests: bool = True,
     ) -> list[ActionRecord]:
         """Approve actions, whole, by path or by hunk. The approval names the hash of what is approved.
 
@@ -47,6 +50,8 @@ class Answering(Parts):
                 now is taken for that.
             hunks: of these paths, these hunks alone, by :attr:`Hunk.number`; for one action.
             lines: likewise the changes within these ranges of lines, which count from 1 in the state after the action.
+            requests: also what the actions want to send. It goes with a whole action alone; False leaves it held, for
+                whoever answers without having been shown it.
 
         With hunks or lines the effect on a path is split in two: what is approved, and the rest, which stays pending
         and builds on it. Permission bits that change with the lines belong to the rest.
@@ -59,7 +64,13 @@ class Answering(Parts):
         named = [_raw(p) for p in paths]
         with self._turn():
             return self._reviewer().approve(
-                actions, paths=named, comment=comment, below=below, seen=seen, choices=_choices(hunks, lines)
+                actions,
+                paths=named,
+                comment=comment,
+                below=below,
+                seen=seen,
+                choices=_choices(hunks, lines),
+                requests=requests,
             )
 
     def reject(self, actions: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
@@ -72,9 +83,10 @@ class Answering(Parts):
             return self._reviewer().reject(actions, reason=reason, status=ActionStatus.REJECTED)
 
     def commit(self) -> CommitResult:
-        """Write every approved effect to the workspace: all of them, or none.
+        """Write every approved effect to the workspace: all of them, or none; then send every approved request.
 
         Raises:
+            RequestsStopped: a request did not go well; it says what stands.
             ConflictError: the workspace is no longer what an action worked on; nothing is written.
             ApprovalNeeded: something is staged, and none of it is approved.
         """
@@ -145,6 +157,26 @@ class Answering(Parts):
         """
         with self._turn():
             return self._reviewer().undo()
+
+    def send_again(self, request: str) -> RequestEffect:
+        """Send a request once more of which nobody knows whether it arrived.
+
+        Raises:
+            UsageError: its state is known.
+            PolicyDenied: it may not be sent any more.
+            RequestsStopped: it did not go well this time either.
+        """
+        with self._turn():
+            return self._sender().again(request)
+
+    def resolve_request(self, request: str, *, sent: bool) -> RequestEffect:
+        """Record what the person has found out about a request of which nobody knew.
+
+        Raises:
+            UsageError: its state is known.
+        """
+        with self._turn():
+            return self._sender().resolve(request, RequestState.SENT if sent else RequestState.REFUSED)
 
     def export_branch(self, branch: str, *, onto: str = "HEAD") -> Exported:
         """Write what was committed to a new branch of the git repository that the workspace is in.

@@ -38,6 +38,27 @@ class EffectSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestSummary:
+    """A request that an action wants to send, for a line of text; ``agentsh outbox`` has all of it.
+
+    Attributes:
+        id: its id in the journal (``q1``).
+        method: POST, PUT, PATCH or DELETE.
+        url: where it would go.
+        size: bytes of its body.
+        effect_class: compensable or irreversible.
+        state: held, or approved by a rule.
+    """
+
+    id: str
+    method: str
+    url: str
+    size: int
+    effect_class: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallSummary:
     """A tool that the model asked for.
 
@@ -174,6 +195,7 @@ class ActionFinished(Event):
         note: how it ended, when there is more to say.
         duration_s: wall seconds.
         effects: what it changed on the staging view.
+        requests: what it wants to send; nothing of it has left.
     """
 
     type: ClassVar[str] = "action-finished"
@@ -190,6 +212,7 @@ class ActionFinished(Event):
     note: str = ""
     duration_s: float = 0.0
     effects: tuple[EffectSummary, ...] = ()
+    requests: tuple[RequestSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

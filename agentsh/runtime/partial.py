@@ -50,7 +50,7 @@ def split(store: Store, action: ActionRecord, choices: Mapping[bytes, Choice]) -
         closed, chosen, rest = _of_path(store, action.id, of_path, choice)
         parts[path] = chosen.part
         effects += [*closed, chosen, *rest]
-    return change_set(effects), parts
+    return change_set(effects, action.changes.requests), parts
 
 
 def _of_path(

@@ -11,6 +11,7 @@ from agentsh.config import Config, cache_dir, tools_dir
 from agentsh.core.errors import WorkspaceBusy
 from agentsh.core.lock import FileLock
 from agentsh.core.report import Recovery
+from agentsh.core.request import RequestState
 from agentsh.core.tree import Tree
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from agentsh.redact import Redactor
     from agentsh.runtime.act import Actor
     from agentsh.runtime.inside import Insides
+    from agentsh.runtime.outbox import Sender
     from agentsh.runtime.review import Reviewer
     from agentsh.runtime.web import Web
     from agentsh.sandbox import Sandbox, StagingView
@@ -138,7 +140,19 @@ class Parts:
     def _reviewer(self) -> Reviewer:
         from agentsh.runtime.review import Reviewer  # noqa: PLC0415
 
-        return Reviewer(store=self._open_store(), tree=self._tree, policy=self.policy, restage=self._restage)
+        store = self._open_store()
+        return Reviewer(
+            store=store,
+            tree=self._tree,
+            policy=self.policy,
+            restage=self._restage,
+            sender=self._sender(),
+        )
+
+    def _sender(self) -> Sender:
+        from agentsh.runtime.outbox import Sender  # noqa: PLC0415
+
+        return Sender(self._open_store(), self._open_web)
 
     def _restage(self) -> None:
         self._open_actor().restage()
@@ -162,6 +176,11 @@ class Parts:
         from agentsh.runtime.recover import recover  # noqa: PLC0415 - only after a crash
 
         done = recover(store, self._tree)
+        for request in store.requests([RequestState.SENDING]):
+            # Nothing is sent again: whether it arrived is the person's to find out.
+            note = "Its process ended between sending it and recording the answer."
+            store.end_request(request.id, RequestState.UNKNOWN, status=request.status, note=note, recovery=True)
+            done.append(Recovery(action=request.action, outcome="unknown", request=request.id))
         for action in store.running():
             store.end_interrupted(action)
             done.append(Recovery(action=action, outcome="interrupted"))

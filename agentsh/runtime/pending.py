@@ -129,7 +129,7 @@ def without(
                     effects.append(replace(e, before=current, after=after, state=EffectState.PENDING))
             now[e.path] = after
         if changed and action.id not in dropped:
-            out.append(Rebased(action.id, change_set(joined(effects))))
+            out.append(Rebased(action.id, change_set(joined(effects), action.changes.requests)))
     return out
 
 

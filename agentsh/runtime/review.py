@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus
 from agentsh.core.decision import Verdict
 from agentsh.core.effect import ChangeSet, EffectState, FileEffect, change_set
-from agentsh.core.errors import ApprovalNeeded, ConflictError, NotFoundError, PolicyDenied, UsageError
+from agentsh.core.errors import AgentshError, ApprovalNeeded, ConflictError, NotFoundError, PolicyDenied, UsageError
 from agentsh.core.report import CommitResult
+from agentsh.core.request import RequestEffect, RequestState, open_requests
 from agentsh.core.sanitise import visible_path
 from agentsh.policy import flag_effect
 from agentsh.runtime.commit import commit_effects
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
     from agentsh.policy import Policy
     from agentsh.runtime.draft import Plan
     from agentsh.runtime.hunks import Choice
+    from agentsh.runtime.outbox import Sender
     from agentsh.store import Store
 
+
+_GONE_OUT = (RequestState.SENT, RequestState.UNDONE, RequestState.SENDING, RequestState.UNKNOWN)
 
 _Meant = tuple[ActionRecord, tuple[bytes, ...] | None, dict[bytes, int]]
 """An action with its change set split, the paths that are meant (None: all), and of some of them the part."""
@@ -43,9 +47,13 @@ class Reviewer:
 
     Args:
         restage: makes the staging view show the workspace and the uncommitted effects again.
+        sender: sends requests that were approved.
     """
 
-    def __init__(self, *, store: Store, tree: Tree, policy: Policy, restage: Callable[[], None]) -> None:
+    def __init__(
+        self, *, store: Store, tree: Tree, policy: Policy, restage: Callable[[], None], sender: Sender
+    ) -> None:
+        self._sender = sender
         self._store = store
         self._tree = tree
         self._policy = policy
@@ -60,8 +68,12 @@ class Reviewer:
         below: bool = True,
         seen: Mapping[str, str] | None = None,
         choices: Mapping[bytes, Choice] | None = None,
+        requests: bool = True,
     ) -> list[ActionRecord]:
-        """Approve staged actions: all their open effects, or those that ``paths`` name and what ``choices`` choose."""
+        """Approve staged actions: all their open effects, or those that ``paths`` name and what ``choices`` choose.
+
+        Held requests are approved with the whole action alone, and without ``requests`` not then either.
+        """
         staged = self._staged(ids)
         if choices and len(staged) != 1:
             raise UsageError("Hunks and lines are numbered within one action: name one.")
@@ -75,15 +87,41 @@ class Reviewer:
         for action, among, parts in meant:
             effects = [e for e in open_effects(action) if among is None or e.path in among]
             self._refuse_denied(action, [e for e in effects if parts.get(e.path, e.part) == e.part])
+            if requests and among is None:
+                self._sender.check(open_requests(action.changes.requests))
         with self._store.batch(durable=True):
             for action, among, parts in meant:
                 if parts:
                     self._store.split_changes(action.id, action.changes)
-                self._store.approve(
-                    action.id, change_set_digest=action.changes.digest, paths=among, parts=parts, comment=comment
-                )
-                self._store.set_status(action.id, ActionStatus.APPROVED)
+                self._say_yes(action, among, parts, comment=comment, requests=requests)
         return [self._store.action(action.id) for action in staged]
+
+    def _say_yes(
+        self,
+        action: ActionRecord,
+        among: tuple[bytes, ...] | None,
+        parts: Mapping[bytes, int],
+        *,
+        comment: str,
+        requests: bool,
+    ) -> None:
+        """Record one approval. What is held of an action stays held unless all of it was meant."""
+        held = bool(open_requests(action.changes.requests))
+        whole = requests and among is None
+        if held and not whole and among is None:
+            among = tuple(dict.fromkeys(e.path for e in open_effects(action)))
+            if not among:
+                return  # there is nothing but requests, and nobody has said yes to them
+        self._store.approve(
+            action.id,
+            change_set_digest=action.changes.digest,
+            paths=among,
+            parts=parts,
+            comment=comment,
+            requests=held and whole,
+        )
+        if not held:
+            self._store.set_status(action.id, ActionStatus.APPROVED)
 
     def _meant(
         self,
@@ -138,7 +176,7 @@ class Reviewer:
         state = EffectState.REJECTED if status is ActionStatus.REJECTED else EffectState.DISCARDED
         with self._store.batch(durable=True):
             for change in rebased:
-                changes = change_set([flag_effect(e) for e in change.changes])
+                changes = change_set([flag_effect(e) for e in change.changes], change.changes.requests)
                 self._store.replace_changes(change.action, changes)
                 left = ActionStatus.PENDING if changes else ActionStatus.DONE
                 note = "Its effects were merged: an earlier action was dropped."
@@ -146,18 +184,27 @@ class Reviewer:
             for action in staged:
                 if action.id in chosen:
                     self._store.set_effect_states(action.id, tuple(e.path for e in open_effects(action)), state)
+                    self._store.drop_requests(action.id, RequestState(state.value))
                     landed = any(e.state is EffectState.COMMITTED for e in action.changes)
                     self._store.set_status(action.id, ActionStatus.COMMITTED if landed else status, note=reason)
+                    if any(r.state in _GONE_OUT for r in action.changes.requests):
+                        self._store.settle_action(action.id)
         self._restage()
         return [self._store.action(i) for i in ids]
 
     def commit(self) -> CommitResult:
         """Write every approved effect to the workspace."""
         staged = self._store.actions(status=STAGED)
-        approved = [a for a in staged if any(e.state is EffectState.APPROVED for e in open_effects(a))]
+        approved = [a for a in staged if any(e.state is EffectState.APPROVED for e in open_effects(a)) or _to_send(a)]
         if not approved:
             if staged:
                 names = " ".join(a.id for a in staged)
+                lost = [r.id for a in staged for r in a.changes.requests if r.state is RequestState.UNKNOWN]
+                if lost:
+                    raise ApprovalNeeded(
+                        f"Nothing was sent: whether {' '.join(lost)} arrived is unknown.",
+                        next_step=f"'agentsh outbox {lost[0]}' shows it, and how to say what became of it.",
+                    )
                 raise ApprovalNeeded(f"Nothing is approved yet; staged: {names}.")
             return CommitResult(None, None)
         for action in approved:
@@ -168,11 +215,30 @@ class Reviewer:
                     f"The effects of {action.id} are not the ones that were approved.",
                     next_step=f"Look at 'agentsh diff {action.id}' and approve it again.",
                 )
+        requests = [r for a in approved for r in _to_send(a)]
+        self._sender.check(requests)
         effects = landing(staged)
         ids = [a.id for a in approved]
         result = commit_effects(self._store, self._tree, kind="commit", actions=ids, effects=effects.effects)
         self._restage()
-        return result
+        if not requests or result.commit is None:
+            return result
+
+        def withdraw() -> bool:
+            return self._withdraw(ids, effects.effects)
+
+        sent = self._sender.send(requests, result.commit, withdraw if effects else None)
+        return replace(result, requests=sent)
+
+    def _withdraw(self, ids: Sequence[str], effects: Sequence[FileEffect]) -> bool:
+        """Take the files of the last commit back to being staged; False where the person has changed one meanwhile."""
+        back = [replace(e, before=e.after, after=e.before) for e in effects if e.before != e.after]
+        try:
+            commit_effects(self._store, self._tree, kind="withdraw", actions=ids, effects=back)
+        except AgentshError:
+            return False
+        self._restage()
+        return True
 
     def revert(
         self,
@@ -188,7 +254,8 @@ class Reviewer:
         if not unique:
             raise UsageError("Name the actions to revert.", next_step="'agentsh log' lists them.")
         for action in map(self._store.action, unique):
-            if not any(e.state is EffectState.COMMITTED for e in action.changes):
+            sent = any(r.state is RequestState.SENT for r in action.changes.requests)
+            if not sent and not any(e.state is EffectState.COMMITTED for e in action.changes):
                 raise UsageError(
                     f"{action.id} was never committed ({action.status.value}), so there is nothing to revert.",
                     next_step="'agentsh reject' drops what is only staged.",
@@ -203,7 +270,17 @@ class Reviewer:
             }
         if answers:
             arguments["sides"] = [[_word(a.path or b"."), a.side or "edited"] for a in answers]
-        return self._land(ActionSpec(ActionKind.REVERT, arguments), "revert", plan, dry_run=dry_run)
+        calls: list[RequestEffect] = []
+        stands: list[RequestEffect] = []
+        if not paths and not choices:
+            every = [r for action in map(self._store.action, unique) for r in action.changes.requests]
+            calls, stands = self._sender.reversing(every)
+        if stands and not calls and not plan.effects and not plan.conflicts:
+            told = " ".join(f"{r.id} cannot be taken back: {r.note}" for r in stands)
+            raise UsageError(f"Nothing was reverted. {told}", next_step="'agentsh outbox' shows what was sent.")
+        spec = ActionSpec(ActionKind.REVERT, arguments)
+        result = self._land(spec, "revert", plan, dry_run=dry_run, calls=calls)
+        return replace(result, stands=tuple(stands))
 
     def restore(self, snapshot: str, *, paths: Sequence[bytes], dry_run: bool) -> CommitResult:
         """Bring paths (all, without any named) back to a snapshot."""
@@ -219,11 +296,17 @@ class Reviewer:
             raise UsageError("Nothing was ever committed here, so there is nothing to undo.")
         return self.revert(last.actions, dry_run=False)
 
-    def _land(self, spec: ActionSpec, kind: str, plan: Plan, *, dry_run: bool) -> CommitResult:
+    def _land(
+        self, spec: ActionSpec, kind: str, plan: Plan, *, dry_run: bool, calls: Sequence[RequestEffect] = ()
+    ) -> CommitResult:
         """Commit effects that the person asked for outright, as an action that can itself be reverted."""
         if not dry_run:
             refuse_conflicts(plan)
-        changes = change_set([replace(flag_effect(e), state=EffectState.APPROVED) for e in plan.effects])
+        changes = change_set(
+            [replace(flag_effect(e), state=EffectState.APPROVED) for e in plan.effects],
+            [replace(c, state=RequestState.APPROVED) for c in calls],
+        )
+        self._sender.check(calls)
         paths = tuple(e.path for e in changes)
         denied = [(e, d) for e in changes if (d := self._policy.judge_effect(spec, e)).verdict is Verdict.DENY]
         if denied:
@@ -238,7 +321,14 @@ class Reviewer:
             sides = diff_effects([FileEffect(c.path, c.ours, c.theirs) for c in plan.conflicts], self._store.read_blob)
             conflicts = tuple(replace(c, diff=d) for c, d in zip(plan.conflicts, sides, strict=True))
             return CommitResult(
-                None, None, paths=paths, dry_run=True, diffs=diffs, conflicts=conflicts, stays=plan.stays
+                None,
+                None,
+                paths=paths,
+                dry_run=True,
+                diffs=diffs,
+                conflicts=conflicts,
+                stays=plan.stays,
+                requests=tuple(calls),
             )
         if not changes:
             return CommitResult(None, None, stays=plan.stays)
@@ -248,15 +338,24 @@ class Reviewer:
         except BaseException:
             if not self._store.open_commits():  # undone: the wish came to nothing
                 self._store.set_effect_states(action, None, EffectState.DISCARDED)
+                self._store.drop_requests(action, RequestState.DISCARDED)
                 self._store.set_status(action, ActionStatus.DISCARDED)
             raise
         self._restage()
+        if calls and result.commit is not None:
+            sent = self._sender.send(self._store.action(action).changes.requests, result.commit)
+            result = replace(result, requests=sent)
         return replace(result, stays=plan.stays)
 
     def _record(self, spec: ActionSpec, changes: ChangeSet) -> str:
         action = self._store.begin_action(spec, session=None, decision=None)
         self._store.finish_action(action, status=ActionStatus.APPROVED, exit_code=0, changes=changes)
-        self._store.approve(action, change_set_digest=changes.digest, paths=None, comment="asked for by the person")
+        self._store.approve(
+            action,
+            change_set_digest=changes.digest,
+            comment="asked for by the person",
+            requests=bool(changes.requests),
+        )
         return action
 
     def _refuse_denied(self, action: ActionRecord, effects: Sequence[FileEffect]) -> None:
@@ -280,6 +379,11 @@ class Reviewer:
                     next_step="'agentsh status' lists what is staged.",
                 )
         return actions
+
+
+def _to_send(action: ActionRecord) -> list[RequestEffect]:
+    """The requests of an action that go out with the next commit."""
+    return [r for r in action.changes.requests if r.state is RequestState.APPROVED]
 
 
 def _word(path: bytes) -> str:

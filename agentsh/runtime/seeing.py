@@ -9,6 +9,7 @@ from agentsh.core.action import ActionKind, ActionRecord, StreamName
 from agentsh.core.errors import WorkspaceBusy
 from agentsh.core.lock import FileLock
 from agentsh.core.report import Status
+from agentsh.core.request import RequestState, open_requests
 from agentsh.runtime.parts import Parts
 from agentsh.runtime.pending import STAGED, netted, owners
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from agentsh.core.diff import FileDiff
     from agentsh.core.explanation import Explained
     from agentsh.core.report import LogEntry
+    from agentsh.core.request import RequestEffect
     from agentsh.core.session import SessionRecord
     from agentsh.core.tool import UserTool
 
@@ -62,7 +64,39 @@ class Seeing(Parts):
             store_max_bytes=self.config.keep.max_bytes,
             store_growth=store.growth(),
             recovered=self.recovered,
+            unknown=tuple(store.requests([RequestState.UNKNOWN])),
         )
+
+    def outbox(self) -> list[RequestEffect]:
+        """Every request that was ever held, oldest first, with how it stands."""
+        return self._open_store().requests()
+
+    def requests(self, action: str | None = None) -> list[RequestEffect]:
+        """The requests of an action; without one, all that wait to be approved or sent."""
+        if action is not None:
+            return list(self.show(action).changes.requests)
+        return [r for a in self._open_store().actions(status=STAGED) for r in open_requests(a.changes.requests)]
+
+    def request(self, request: str) -> RequestEffect:
+        """A request by its id.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        return self._open_store().request(request)
+
+    def body(self, request: RequestEffect, *, answer: bool = False) -> bytes:
+        """What a request sends, or what came back, with names in place of values of secrets: a view, not content.
+
+        Raises:
+            NotFoundError: it is not kept any more.
+        """
+        from agentsh.runtime.redaction import open_redactor  # noqa: PLC0415 - a value may have been stored since
+
+        digest = request.answer if answer else request.body
+        content = b"" if digest is None else self._open_store().read_blob(digest)
+        redactor = open_redactor(self.config) if content else None
+        return content if redactor is None else redactor.redact(content).data
 
     def log(self, *, limit: int | None = None) -> list[LogEntry]:
         """What happened here, oldest first; the last ``limit`` entries."""
@@ -153,7 +187,7 @@ class Seeing(Parts):
 
         store = self._open_store()
         with FileLock(self._home / "lock", wait_s=0):
-            if store.running() or store.open_commits():
+            if store.unfinished():
                 self._put_right(store)
             return take_snapshot(store, self._tree).snapshot
 

@@ -6,7 +6,7 @@ import codecs
 from typing import TYPE_CHECKING, Literal
 
 from agentsh.core.sanitise import visible_path
-from agentsh.runtime.events import EffectSummary, OnEvent, OutputPiece
+from agentsh.runtime.events import EffectSummary, OnEvent, OutputPiece, RequestSummary
 
 if TYPE_CHECKING:
     from agentsh.core.action import ActionRecord
@@ -51,4 +51,12 @@ def effect_summaries(record: ActionRecord, diffs: list[FileDiff]) -> tuple[Effec
             state=e.state.value,
         )
         for e in record.changes
+    )
+
+
+def request_summaries(record: ActionRecord) -> tuple[RequestSummary, ...]:
+    """What an action wants to send."""
+    return tuple(
+        RequestSummary(r.id, r.method, r.url, r.size, r.effect_class.value, r.state.value)
+        for r in record.changes.requests
     )

@@ -98,15 +98,24 @@ _TOOLS: dict[str, _Tool] = {
 }
 _HTTP = _Tool(
     ActionKind.HTTP,
-    "Read a URL over http or https (GET alone) from a host that the person allows, and return status and body.",
+    "Read a URL over http or https from a host that the person allows (GET), and return status and body; or propose a "
+    "request that changes something (POST, PUT, PATCH, DELETE), which is held until the person approves it: nothing is "
+    "sent now, and there is no answer to it.",
     {
         "url": _Argument(str, "The whole URL."),
-        "method": _Argument(str, "GET, which is all that is sent.", required=False),
+        "method": _Argument(str, "GET unless given; POST, PUT, PATCH and DELETE are held.", required=False),
         "headers": _Argument(dict, "Further headers, such as Accept; not credentials.", required=False),
         "secret": _Argument(
             str, "The name of a secret to send, where the person bound one to the host.", required=False
         ),
         "output": _Argument(str, "A path that gets the body, instead of returning it.", required=False),
+        "body": _Argument(str, "What a held request sends; say its Content-Type in the headers.", required=False),
+        "undo": _Argument(
+            str,
+            "Of a held request: the call that takes it back, as 'DELETE https://HOST/items/{id}', where {id} is what "
+            "the answer's JSON says.",
+            required=False,
+        ),
     },
 )
 _JSON_TYPES = {dict: "object", str: "string", int: "integer", bool: "boolean"}
@@ -188,7 +197,7 @@ def _check(tool: str, key: str, argument: _Argument, value: Any) -> None:
     if isinstance(value, dict) and not all(isinstance(v, str) for v in value.values()):
         raise UsageError(f"The argument '{key}' of '{tool}' must be an object of names and texts.")
     if isinstance(value, str):
-        if "\0" in value and key != "content":
+        if "\0" in value and key not in ("content", "body"):
             raise UsageError(f"The argument '{key}' of '{tool}' has a NUL character in it.")
         if not value and key in ("line", "path", "pattern", "old", "url", "method", "secret", "output"):
             raise UsageError(f"The argument '{key}' of '{tool}' is empty.")
@@ -271,6 +280,7 @@ def _changes(record: ActionRecord, diffs: Sequence[FileDiff]) -> list[str]:
         )
     if (more := len(record.changes) - len(lines)) > 0:
         lines.append(f"staged: {more} more")
+    lines += [f"held: {visible_line(r.title)} ({r.size} bytes), {r.state.value}" for r in record.changes.requests]
     if lines and record.decision is not None and record.decision.verdict is Verdict.ASK:
         lines.append("A person will review this; go on.")
     return lines

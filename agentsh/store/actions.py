@@ -13,10 +13,12 @@ from agentsh.core.effect import ChangeSet, EffectState
 from agentsh.core.errors import StoreDamaged
 from agentsh.core.history import Landing
 from agentsh.core.ids import IdKind, make_id
+from agentsh.core.request import OPEN_REQUESTS, RequestState
 from agentsh.store import journal, owner
 from agentsh.store.effects import SELECT_EFFECTS, effects_of_action, replace_effects, set_states
 from agentsh.store.errors import decoding
 from agentsh.store.journal import JournalKind
+from agentsh.store.outbox import insert_requests, move_requests
 from agentsh.store.rows import (
     effect_of,
     existing,
@@ -177,6 +179,7 @@ class Actions:
             if decision is not None and final != first:
                 journal.append(connection, JournalKind.DECISION, id_, _decision_json(decision))
             replace_effects(connection, key, changes)
+            insert_requests(connection, key, changes.requests)
             journal.append(
                 connection,
                 JournalKind.EXECUTION,
@@ -249,6 +252,7 @@ class Actions:
                 "UPDATE effects SET state = ? WHERE action = ? AND state = ?",
                 (EffectState.PENDING.value, key, EffectState.APPROVED.value),
             )
+            move_requests(connection, key, OPEN_REQUESTS, RequestState.HELD)
             connection.execute("DELETE FROM approvals WHERE action = ?", (key,))
             connection.execute(
                 "UPDATE actions SET status = ? WHERE number = ? AND status = ?",

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from agentsh.core.action import ActionStatus
 from agentsh.core.effect import EffectState
 from agentsh.core.ids import IdKind
+from agentsh.core.request import RequestState
 from agentsh.store import journal
 from agentsh.store.effects import set_states
 from agentsh.store.journal import JournalKind
+from agentsh.store.outbox import move_requests
 from agentsh.store.rows import existing, number, text
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class Approvals:
         paths: Sequence[bytes] | None = None,
         parts: Mapping[bytes, int] | None = None,
         comment: str = "",
+        requests: bool = False,
     ) -> None:
         """Record the person's yes to an action's effects, or to those on ``paths``.
 
@@ -43,6 +46,7 @@ class Approvals:
             paths: None for all.
             parts: of these paths, this part alone (:attr:`FileEffect.part`).
             comment: the person's words.
+            requests: the yes is to the held requests, too.
 
         Raises:
             NotFoundError: no such action, or it has no effect on one of ``paths``.
@@ -58,7 +62,12 @@ class Approvals:
                 "INSERT OR REPLACE INTO approvals VALUES (?, ?, ?, ?, ?)",
                 (key, change_set_digest, _join(kept), text(comment), time.time()),
             )
-            connection.execute("UPDATE actions SET status = ? WHERE number = ?", (ActionStatus.APPROVED.value, key))
+            if requests:
+                move_requests(connection, key, (RequestState.HELD,), RequestState.APPROVED)
+            # A yes to some of the files is told as one; a request that is still held keeps the action waiting.
+            held = connection.execute("SELECT 1 FROM requests WHERE action = ? AND state = 'held'", (key,)).fetchone()
+            status = ActionStatus.PENDING if held else ActionStatus.APPROVED
+            connection.execute("UPDATE actions SET status = ? WHERE number = ?", (status.value, key))
             journal.append(
                 connection,
                 JournalKind.APPROVAL,
@@ -67,6 +76,7 @@ class Approvals:
                     "change_set": change_set_digest,
                     "paths": None if paths is None else sorted(p.hex() for p in paths),
                     "comment": comment,
+                    **({"requests": True} if requests else {}),
                     **({"parts": {p.hex(): part for p, part in parts.items()}} if parts else {}),
                 },
             )

@@ -53,6 +53,7 @@ WITH hit(id) AS (
 _USERS = (
     ("SELECT DISTINCT action FROM effects WHERE before_blob IN hit OR after_blob IN hit", IdKind.ACTION),
     ("SELECT number FROM actions WHERE stdout IN hit OR stderr IN hit", IdKind.ACTION),
+    ("SELECT number FROM requests WHERE body IN hit OR answer IN hit", IdKind.REQUEST),
     ('SELECT DISTINCT "commit" FROM commit_effects WHERE before_blob IN hit OR after_blob IN hit', IdKind.COMMIT),
     ("SELECT DISTINCT snapshot FROM states WHERE blob IN hit", IdKind.SNAPSHOT),
 )
@@ -92,7 +93,7 @@ class Checker:
 
     def witnessing(self) -> tuple[Callable[[], Iterator[Problem]], ...]:
         """The steps that hold records against what the journal says of them."""
-        return (self._actions, self._commits, self._snapshots, self._landings)
+        return (self._actions, self._requests, self._commits, self._snapshots, self._landings)
 
     @staticmethod
     def walk(steps: tuple[Callable[[], Iterator[Problem]], ...]) -> list[Problem]:
@@ -192,6 +193,29 @@ class Checker:
             if altered:
                 yield from self._about(id_, f"The effects of the action {id_} were altered.")
 
+    def _requests(self) -> Iterator[Problem]:
+        """What the journal says of how a request stands must be what the store has: by it, it is sent or is not."""
+        last = dict(self._witnesses("request", "response"))
+        ends = {s: d for s, d in self._witnesses("response") if "status" in d}
+        with self._db.read() as connection:
+            numbers = [n for (n,) in connection.execute("SELECT number FROM requests ORDER BY number")]
+        for id_ in (make_id(IdKind.REQUEST, n) for n in numbers):
+            said = last.pop(id_, None)
+            if said is None:
+                yield from self._about(id_, f"The request {id_} is in the store, but not in the journal.")
+                continue
+            try:
+                request = self._store.request(id_)
+            except DAMAGE as e:
+                yield from self._about(id_, f"The request {id_} cannot be read ({e}).")
+                continue
+            end = ends.get(id_, {"status": None, "answer": ""})
+            answer = request.answer.hex() if request.answer else ""
+            if request.state.value != said["state"] or (request.status, answer) != (end["status"], end["answer"]):
+                yield from self._about(id_, f"How the request {id_} stands was altered.")
+        for id_ in last:
+            yield from self._about(id_, f"The request {id_} is in the journal, but not in the store.")
+
     def _commits(self) -> Iterator[Problem]:
         """What the journal says of commits must be what the store has."""
         ended = dict(self._ends())
@@ -232,7 +256,7 @@ class Checker:
             yield from self._about(id_, f"The snapshot {id_} is in the journal, but not in the store.")
 
     def _ends(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        kinds = ("commit", "revert", "restore", "recovery")
+        kinds = ("commit", "revert", "restore", "withdraw", "recovery")
         return ((s, d) for s, d in self._witnesses(*kinds) if s.startswith(IdKind.COMMIT.value))
 
     def _landings(self) -> Iterator[Problem]:

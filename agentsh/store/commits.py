@@ -13,6 +13,7 @@ from agentsh.core.ids import IdKind, make_id
 from agentsh.store import journal
 from agentsh.store.errors import decoding
 from agentsh.store.journal import JournalKind
+from agentsh.store.outbox import ended, standing
 from agentsh.store.rows import (
     PATH_VALUE,
     STATE_VALUES,
@@ -39,6 +40,7 @@ _JOURNAL_KIND = {
     CommitKind.COMMIT: JournalKind.COMMIT,
     CommitKind.REVERT: JournalKind.REVERT,
     CommitKind.RESTORE: JournalKind.RESTORE,
+    CommitKind.WITHDRAW: JournalKind.WITHDRAW,
 }
 
 _EFFECTS = f"""
@@ -50,6 +52,10 @@ WHERE f."commit" = ? ORDER BY p.name
 
 
 _NUMBERS = "SELECT number FROM commits "
+_STANDING = (
+    "WHERE outcome = 'done' AND kind <> 'withdraw' AND NOT EXISTS (SELECT 1 FROM commits w"
+    " WHERE w.number = commits.number + 1 AND w.kind = 'withdraw' AND w.outcome = 'done') "
+)
 
 
 class Commits:
@@ -167,8 +173,8 @@ class Commits:
         return self._list("ORDER BY number DESC LIMIT ?", (-1 if limit is None else limit,))[::-1]
 
     def last_commit(self) -> CommitRecord | None:
-        """The newest commit that was done; None when there is none."""
-        found = self._list("WHERE outcome = ? ORDER BY number DESC LIMIT 1", (CommitOutcome.DONE.value,))
+        """The newest commit that was done and was not withdrawn; None when there is none."""
+        found = self._list(_STANDING + "ORDER BY number DESC LIMIT 1", ())
         return found[0] if found else None
 
     def _list(self, tail: str, values: Sequence[Any]) -> list[CommitRecord]:
@@ -178,16 +184,25 @@ class Commits:
 
 
 def _land(connection: sqlite3.Connection, commit: int, action: int, kind: CommitKind) -> None:
-    """Mark an action's effects as committed."""
+    """Mark an action's effects as committed; for a withdrawal, those of the commit before it as approved again."""
+    if kind is CommitKind.WITHDRAW:
+        connection.execute(
+            "UPDATE effects SET state = ?, landed = NULL WHERE action = ? AND landed = ?",
+            (EffectState.APPROVED.value, action, commit - 1),
+        )
+        status = standing(connection, action) or ended(connection, action)
+        connection.execute(
+            "UPDATE actions SET status = ?, landed = (SELECT max(landed) FROM effects WHERE action = ?2)"
+            " WHERE number = ?2",
+            (status.value, action),
+        )
+        return
     landing = [EffectState.APPROVED] if kind is CommitKind.COMMIT else [EffectState.APPROVED, EffectState.PENDING]
     connection.executemany(
         "UPDATE effects SET state = ?, landed = ? WHERE action = ? AND state = ?",
         ((EffectState.COMMITTED.value, commit, action, s.value) for s in landing),
     )
-    (waiting,) = connection.execute(
-        "SELECT count(*) FROM effects WHERE action = ? AND state = ?", (action, EffectState.PENDING.value)
-    ).fetchone()
-    status = ActionStatus.PENDING if waiting else ActionStatus.COMMITTED
+    status = standing(connection, action) or ActionStatus.COMMITTED
     connection.execute("UPDATE actions SET status = ?, landed = ? WHERE number = ?", (status.value, commit, action))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentsh.core.effect import ChangeSet
+from agentsh.store.outbox import requests_of_action
 from agentsh.store.rows import (
     PATH_VALUE,
     STATE_VALUES,
@@ -101,4 +102,5 @@ def set_states(
 def effects_of_action(connection: sqlite3.Connection, key: int) -> ChangeSet:
     """All effects of an action."""
     rows = connection.execute(SELECT_EFFECTS + "WHERE f.action = ? ORDER BY p.name, f.part", (key,))
-    return ChangeSet(tuple(effect_of(r[1], r[2:8], r[8:14], r[14], r[15], part=r[17]) for r in rows))
+    effects = tuple(effect_of(r[1], r[2:8], r[8:14], r[14], r[15], part=r[17]) for r in rows)
+    return ChangeSet(effects, requests_of_action(connection, key))

@@ -21,6 +21,7 @@ _USES = """
     FROM commit_effects f JOIN commits c ON c.number = f."commit"
   UNION ALL SELECT f.path, f.after_blob, c.outcome IS NULL
     FROM commit_effects f JOIN commits c ON c.number = f."commit"
+  UNION ALL SELECT NULL, body, state IN ('held', 'approved', 'sending', 'unknown') FROM requests
 """
 
 _GOING = f"""

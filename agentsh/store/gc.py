@@ -33,6 +33,8 @@ WITH RECURSIVE used(id) AS (
   UNION SELECT after_blob FROM commit_effects WHERE after_blob IS NOT NULL
   UNION SELECT stdout FROM actions WHERE stdout IS NOT NULL
   UNION SELECT stderr FROM actions WHERE stderr IS NOT NULL
+  UNION SELECT body FROM requests WHERE body IS NOT NULL
+  UNION SELECT answer FROM requests WHERE answer IS NOT NULL
   UNION SELECT p.piece FROM pieces p JOIN used u ON u.id = p.blob
 )
 SELECT id FROM blobs WHERE id NOT IN (SELECT id FROM used)
@@ -40,6 +42,7 @@ SELECT id FROM blobs WHERE id NOT IN (SELECT id FROM used)
 
 _ALWAYS = "9e18"
 _OPEN = "('pending', 'approved', 'running')"
+_UNSETTLED = "('held', 'approved', 'sending', 'unknown')"
 
 # When each content was last needed: by an action until it ran and landed, by a state until another took its place. A
 # content that is needed still, whatever the age, is needed at the end of time.
@@ -64,6 +67,9 @@ WITH action_times(number, at) AS (
   FROM commit_effects f JOIN commits c ON c.number = f."commit"
   UNION ALL SELECT a.stdout, t.at FROM actions a JOIN action_times t USING (number)
   UNION ALL SELECT a.stderr, t.at FROM actions a JOIN action_times t USING (number)
+  UNION ALL SELECT q.body, iif(q.state IN {_UNSETTLED}, {_ALWAYS}, t.at)
+  FROM requests q JOIN action_times t ON t.number = q.action
+  UNION ALL SELECT q.answer, t.at FROM requests q JOIN action_times t ON t.number = q.action
   UNION ALL SELECT s.blob, coalesce(n.at, {_ALWAYS}) FROM spans s LEFT JOIN snapshots n ON n.number = s.until
 ), direct(blob, at) AS (
   SELECT blob, max(at) FROM refs WHERE blob IS NOT NULL GROUP BY blob

@@ -33,10 +33,15 @@ class JournalKind(StrEnum):
     COMMIT = "commit"
     REVERT = "revert"
     RESTORE = "restore"
+    WITHDRAW = "withdraw"
     SNAPSHOT = "snapshot"
     RECOVERY = "recovery"
     REPAIR = "repair"
     GC = "gc"
+    REQUEST = "request"
+    """A request is held, approved, dropped, or about to be sent."""
+    RESPONSE = "response"
+    """What became of a request that was sent, or of which nobody knows."""
 
 
 class Row(NamedTuple):

@@ -29,8 +29,10 @@ _SHOWN = {
     JournalKind.COMMIT: LogKind.COMMIT,
     JournalKind.REVERT: LogKind.COMMIT,
     JournalKind.RESTORE: LogKind.COMMIT,
+    JournalKind.WITHDRAW: LogKind.COMMIT,
     JournalKind.SNAPSHOT: LogKind.SNAPSHOT,
     JournalKind.SESSION: LogKind.SESSION,
+    JournalKind.RESPONSE: LogKind.REQUEST,
     JournalKind.RECOVERY: LogKind.RECOVERY,
     JournalKind.REPAIR: LogKind.RECOVERY,
     JournalKind.GC: LogKind.RECOVERY,
@@ -84,11 +86,8 @@ def _entry(
                 else f"{_paths(data['changed'])} changed outside agentsh"
             )
             return LogEntry(subject, shown, at, title, "", data)
-        case LogKind.SESSION:
-            task, status = connection.execute(
-                "SELECT task, status FROM sessions WHERE number = ?", (number(IdKind.SESSION, subject),)
-            ).fetchone() or ("", "missing")
-            return LogEntry(subject, shown, at, task, status, data)
+        case LogKind.SESSION | LogKind.REQUEST:
+            return _looked_up(connection, at, shown, subject, data)
         case LogKind.RECOVERY if kind is not JournalKind.RECOVERY or subject.startswith("a"):
             return _upkeep(at, kind, subject, data)
         case _:
@@ -96,6 +95,22 @@ def _entry(
             if data.get("snapshot"):
                 title += f", snapshot {data['snapshot']}"
             return LogEntry(subject, shown, at, title, str(data["outcome"]), data)
+
+
+def _looked_up(
+    connection: sqlite3.Connection, at: float, shown: LogKind, subject: str, data: dict[str, Any]
+) -> LogEntry:
+    """A line whose title stands in a table: a session's task, or where a request goes."""
+    if shown is LogKind.SESSION:
+        title, status = connection.execute(
+            "SELECT task, status FROM sessions WHERE number = ?", (number(IdKind.SESSION, subject),)
+        ).fetchone() or ("", "missing")
+    else:
+        (title,) = connection.execute(
+            "SELECT method || ' ' || url FROM requests WHERE number = ?", (number(IdKind.REQUEST, subject),)
+        ).fetchone() or ("",)
+        status = str(data["state"])
+    return LogEntry(subject, shown, at, title, status, data)
 
 
 def _upkeep(at: float, kind: JournalKind, subject: str, data: dict[str, Any]) -> LogEntry:

@@ -22,7 +22,8 @@ from agentsh.store.blobs import KEPT, LOST, PIECE, digest_of, unpacked
 from agentsh.store.check import DAMAGE, Checker
 from agentsh.store.head import Head, tip_of
 from agentsh.store.journal import START, JournalKind, row_hash
-from agentsh.store.settle import settle
+from agentsh.store.outbox import doubt
+from agentsh.store.settle import DOUBT, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,6 +177,11 @@ _ORPHANS = (
     """DELETE FROM effects WHERE action NOT IN (SELECT number FROM actions) OR path NOT IN (SELECT id FROM paths)
        OR before_blob NOT IN (SELECT id FROM blobs) OR after_blob NOT IN (SELECT id FROM blobs)""",
     "UPDATE effects SET landed = NULL, state = 'discarded' WHERE landed NOT IN (SELECT number FROM commits)",
+    """DELETE FROM requests WHERE action NOT IN (SELECT number FROM actions)
+       OR (body IS NOT NULL AND body NOT IN (SELECT id FROM blobs))""",
+    "UPDATE requests SET answer = NULL WHERE answer NOT IN (SELECT id FROM blobs)",
+    "UPDATE requests SET undoes = NULL WHERE undoes NOT IN (SELECT number FROM requests)",
+    'UPDATE requests SET "commit" = NULL WHERE "commit" NOT IN (SELECT number FROM commits)',
     "DELETE FROM approvals WHERE action NOT IN (SELECT number FROM actions)",
     """DELETE FROM commit_actions WHERE "commit" NOT IN (SELECT number FROM commits)
        OR action NOT IN (SELECT number FROM actions)""",
@@ -222,6 +228,7 @@ class _Repair:
             connection.execute("PRAGMA foreign_keys = ON")
         unproved, missing = self._witness()
         with self._new.write() as connection:
+            doubt(connection, DOUBT)  # a row that is lost may have said that it was sent
             data = {
                 "aside": self._aside,
                 "verified": verified,
@@ -274,6 +281,7 @@ class _Repair:
         for kind, table, read in (
             (IdKind.ACTION, "actions", self._store.action),
             (IdKind.COMMIT, "commits", self._store.commit),
+            (IdKind.REQUEST, "requests", self._store.request),
         ):
             for (number,) in connection.execute(f"SELECT number FROM {table}").fetchall():  # noqa: S608 - our own names
                 try:
@@ -346,7 +354,12 @@ class _Repair:
         complaints = {id_ for p in checker.walk(checker.witnessing()) for id_ in p.affected}
         there: set[str] = set()
         with self._new.read() as connection:
-            for kind, table in ((IdKind.ACTION, "actions"), (IdKind.COMMIT, "commits"), (IdKind.SNAPSHOT, "snapshots")):
+            for kind, table in (
+                (IdKind.ACTION, "actions"),
+                (IdKind.COMMIT, "commits"),
+                (IdKind.SNAPSHOT, "snapshots"),
+                (IdKind.REQUEST, "requests"),
+            ):
                 there |= {f"{kind.value}{n}" for (n,) in connection.execute(f"SELECT number FROM {table}")}  # noqa: S608
         open_ = {c.id for c in self._open_commits()}
         unproved = sorted((complaints & there) - open_, key=_by_number)

@@ -169,7 +169,34 @@ _PARTS = (
     "ALTER TABLE effects_in_parts RENAME TO effects",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _HEAD, _PARTS)
+# Requests that are held until they are committed. What a row says of itself down to 'undoes' never changes; the rest
+# is where it stands. A body that was not put becomes NULL, which a request with a size may not have.
+_REQUESTS = (
+    """CREATE TABLE requests (
+  number INTEGER PRIMARY KEY,
+  action INTEGER NOT NULL REFERENCES actions(number),
+  method TEXT NOT NULL,
+  url TEXT NOT NULL,
+  headers TEXT NOT NULL,
+  secret TEXT NOT NULL,
+  carried TEXT NOT NULL,
+  body INTEGER REFERENCES blobs(id),
+  size INTEGER NOT NULL CHECK (size >= 0),
+  key TEXT NOT NULL UNIQUE,
+  undo TEXT,
+  undoes INTEGER REFERENCES requests(number),
+  state TEXT NOT NULL,
+  status INTEGER,
+  answer INTEGER REFERENCES blobs(id),
+  note TEXT NOT NULL DEFAULT '',
+  "commit" INTEGER REFERENCES commits(number),
+  CHECK ((size > 0) = (body IS NOT NULL))
+) STRICT""",
+    "CREATE INDEX requests_action ON requests(action)",
+    "CREATE INDEX requests_state ON requests(state)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _HEAD, _PARTS, _REQUESTS)
 """Step n brings a file from ``user_version`` n to n + 1. Never edit a step that was released: add one.
 
 A new step changes the schema, be it by an index: by that a newer file is told from one with a damaged header.

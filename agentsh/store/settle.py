@@ -9,10 +9,13 @@ from agentsh.core.report import RepairReport
 from agentsh.store import header, journal
 from agentsh.store.head import tip_of
 from agentsh.store.journal import JournalKind
+from agentsh.store.outbox import doubt
 from agentsh.store.salvage import UNREADABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+DOUBT = "The store was damaged: what it lost may have said that this was sent."
 
 
 def settle(path: Path) -> RepairReport | None:
@@ -36,6 +39,8 @@ def settle(path: Path) -> RepairReport | None:
             database = store._db  # noqa: SLF001 - its own package
             database.accept_end()
             with database.write() as connection:
+                if end:
+                    doubt(connection, DOUBT)
                 (rows,) = connection.execute("SELECT count(*) FROM journal").fetchone()
                 data = {
                     "aside": "",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from agentsh.core.request import RequestState
 from agentsh.store.actions import Actions
 from agentsh.store.approvals import Approvals
 from agentsh.store.blobs import Blobs
 from agentsh.store.commits import Commits
 from agentsh.store.database import Database
 from agentsh.store.log import Log
+from agentsh.store.outbox import Outbox
 from agentsh.store.sessions import Sessions
 from agentsh.store.snapshots import Snapshots
 
@@ -23,10 +25,11 @@ if TYPE_CHECKING:
 
 _BEGUN = """
 SELECT EXISTS (SELECT 1 FROM actions WHERE status = 'running') OR EXISTS (SELECT 1 FROM commits WHERE outcome IS NULL)
+  OR EXISTS (SELECT 1 FROM requests WHERE state = 'sending')
 """
 
 
-class Store(Actions, Approvals, Blobs, Commits, Log, Sessions, Snapshots):
+class Store(Actions, Approvals, Blobs, Commits, Log, Outbox, Sessions, Snapshots):
     """One workspace's store; each base class is one group of tables.
 
     Safe to use from several threads and processes: writers take turns, readers never wait.
@@ -66,10 +69,10 @@ class Store(Actions, Approvals, Blobs, Commits, Log, Sessions, Snapshots):
         return self._db.path
 
     def unfinished(self) -> bool:
-        """Whether a process that died has left an action or a commit without its end."""
+        """Whether a process that died has left an action, a commit or a request without its end."""
         with self._db.bare() as connection:  # asked before every action: one statement, mostly answered with no
             (begun,) = connection.execute(_BEGUN).fetchone()
-        return bool(begun) and bool(self.running() or self.open_commits())
+        return bool(begun) and bool(self.running() or self.open_commits() or self.requests([RequestState.SENDING]))
 
     def size(self) -> int:
         """Bytes on disk, the write-ahead log included."""

@@ -144,6 +144,8 @@ class Card(Block):
             counts = words.changed(effect.added, effect.removed)
             self._effect(mark, safe(effect.path), verb, counts, tuple(Flag(f) for f in effect.flags))
         self._more(len(event.effects))
+        for request in event.requests:
+            self._request(f"{request.method} {request.url}", request.state)
         self._lines = words.changed(
             sum(e.added or 0 for e in event.effects), sum(e.removed or 0 for e in event.effects)
         )
@@ -159,6 +161,8 @@ class Card(Block):
             counts = words.changed(diff.added, diff.removed)
             self._effect(words.MARKS[diff.kind], words.path_text(diff), words.VERBS[diff.kind], counts, diff.flags)
         self._more(len(record.changes))
+        for held in record.changes.requests:
+            self._request(held.title, held.state.value)
         self._lines = words.total(diffs)
 
     def stands(self, status: str) -> None:
@@ -187,6 +191,11 @@ class Card(Block):
         self._effects.append(head)
         for flag in flags:
             self._effects.append((Span(Safe("  │   "), "dim"), Span(safe(f"! {FLAG_REASONS[flag]}"), "flag")))
+
+    def _request(self, name: str, state: str) -> None:
+        mark = Span(Safe("→"), "flag")
+        told = (Span(title(name, most=200)), Span(safe(f"  {state}"), "dim"))
+        self._effects.append((Span(Safe("  │ "), "dim"), mark, Span(Safe(" ")), *told))
 
     def _more(self, number: int) -> None:
         if number > _EFFECTS:

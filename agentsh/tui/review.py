@@ -14,11 +14,13 @@ from textual.widgets import Footer, Static
 from agentsh.core.decision import Verdict
 from agentsh.core.effect import EffectState
 from agentsh.core.entry import EntryType
-from agentsh.core.errors import ConflictError
+from agentsh.core.errors import ConflictError, RequestsStopped
+from agentsh.core.request import UNSETTLED, RequestState
 from agentsh.runtime.editor import edit_text
 from agentsh.tui import words
 from agentsh.tui.diffview import DiffView
 from agentsh.tui.lines import LineView
+from agentsh.tui.requests import request_row, request_rows
 from agentsh.tui.rows import RowsView
 from agentsh.tui.screens import AskLine, Confirm, SideScreen
 from agentsh.tui.text import Row, Safe, Span, join, path, safe, title
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from agentsh.core.action import ActionRecord
     from agentsh.core.diff import FileDiff
     from agentsh.core.report import CommitResult
+    from agentsh.core.request import RequestEffect
     from agentsh.runtime.workspace import Workspace
 
 _OPEN = (EffectState.PENDING, EffectState.APPROVED)
@@ -45,11 +48,18 @@ class Shown:
         record: the action.
         diffs: its effects that are still staged.
         reasons: for each of them why a person is asked.
+        requests: what it wants to send, and that of which nobody knows, each with its body.
     """
 
     record: ActionRecord
     diffs: tuple[FileDiff, ...]
     reasons: tuple[tuple[str, ...], ...]
+    requests: tuple[tuple[RequestEffect, bytes], ...] = ()
+
+    @property
+    def held(self) -> list[RequestEffect]:
+        """The requests that wait for a yes."""
+        return [r for r, _ in self.requests if r.state is RequestState.HELD]
 
     @property
     def seen(self) -> dict[str, str]:
@@ -59,7 +69,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What a row of the list is about: an action, or one of its files (-1 for the action)."""
+    """What a row of the list is about: an action (-1), one of its files, or, counting on, one of its requests."""
 
     action: int
     file: int
@@ -79,7 +89,9 @@ def look(workspace: Workspace) -> list[Shown]:
         # The digest and the diffs were read one after the other: they belong together only if nothing came between.
         if workspace.show(record.id).changes.digest != record.changes.digest:
             raise ConflictError(f"The effects of {record.id} changed while they were read.", next_step="Look again.")
-        out.append(Shown(record, diffs, tuple(reasons)))
+        open_ = [r for r in record.changes.requests if r.state in UNSETTLED]
+        requests = tuple((r, workspace.body(r)) for r in open_)
+        out.append(Shown(record, diffs, tuple(reasons), requests))
     return out
 
 
@@ -107,6 +119,7 @@ class ReviewScreen(SideScreen):
         self._shown: list[Shown] = []
         self._places: list[_Place | None] = []
         self._at: _Place | None = None
+        self._seen: set[bytes] = set()
 
     def compose(self) -> ComposeResult:
         """The heading, the list, the difference."""
@@ -114,10 +127,12 @@ class ReviewScreen(SideScreen):
         with Horizontal(id="body"):
             yield RowsView(id="files")
             yield DiffView(id="diff")
+            yield RowsView(id="request", cursor=False)
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Load what is staged."""
+        self.query_one("#request").display = False
         self.query_one("#files").focus()
         self.start(self._load(), group="load", exclusive=True)
 
@@ -141,6 +156,9 @@ class ReviewScreen(SideScreen):
             for f, diff in enumerate(shown.diffs):
                 rows.append(_file_row(diff))
                 self._places.append(_Place(a, f))
+            for q, (request, _) in enumerate(shown.requests, len(shown.diffs)):
+                rows.append(request_row(request))
+                self._places.append(_Place(a, q))
         if not rows:
             rows = [(Span(Safe("Nothing waits for an answer."), "dim"),)]
             self._places = [None]
@@ -156,17 +174,35 @@ class ReviewScreen(SideScreen):
         if place == self._at and place is not None:
             return
         self._at = place
+        on_request = place is not None and place.file >= len(self._shown[place.action].diffs)
+        self.query_one("#request").display, self._diff.display = on_request, not on_request
         if place is None:
             self.query_one("#heading", Static).update(Content("Review"))
             empty = "What an action changes appears here first."
             await self._diff.show((), empty=empty)
             return
         shown = self._shown[place.action]
+        if place.file >= len(shown.diffs):
+            self._show_request(*shown.requests[place.file - len(shown.diffs)])
+            return
         chosen = slice(None) if place.file < 0 else slice(place.file, place.file + 1)
         head = [title(shown.record.id), title(shown.record.spec.title, most=120)]
         self.query_one("#heading", Static).update(Content(join([Safe("Review"), *head], "  ")))
         empty = "Nothing of this action is staged any more."
+        if shown.requests:
+            empty = "It changes no file. What it would send is the line below it."
         await self._diff.show(shown.diffs[chosen], reasons=shown.reasons[chosen], empty=empty, keep=keep)
+
+    def _show_request(self, request: RequestEffect, body: bytes) -> None:
+        """All that would be sent. From here on it was seen, as it is now."""
+        view = self.query_one("#request", RowsView)
+        view.show(request_rows(request, body))
+        view.scroll_to(0, 0, animate=False)
+        self.query_one("#heading", Static).update(Content(join([Safe("Review"), title(request.id)], "  ")))
+        self._seen.add(request.encode())
+
+    def _unseen(self, shown: Shown) -> list[RequestEffect]:
+        return [r for r in shown.held if r.encode() not in self._seen]
 
     def on_line_view_moved(self, event: LineView.Moved) -> None:
         """The difference of what the cursor is on."""
@@ -192,10 +228,20 @@ class ReviewScreen(SideScreen):
                 self._answer(shown, hunks={file.path: [hunk.number]})
             else:
                 self._answer(shown, paths=[file.path])
-        elif self._at.file >= 0:
+        elif 0 <= self._at.file < len(shown.diffs):
             self._answer(shown, paths=[shown.diffs[self._at.file].path])
+        elif self._at.file >= 0 and any(d.state is EffectState.PENDING for d in shown.diffs):
+            self.say(f"A request goes with its whole action: y on {shown.record.id} approves both.", bad=True)
+        elif unseen := self._unseen(shown):
+            self._go_to_request(shown, unseen[0])
         else:
             self._answer(shown)
+
+    def _go_to_request(self, shown: Shown, request: RequestEffect) -> None:
+        """Show a request that nobody has seen yet, instead of taking a yes for it."""
+        at = len(shown.diffs) + [r for r, _ in shown.requests].index(request)
+        self._files.cursor = self._places.index(_Place(self._shown.index(shown), at))
+        self.say(f"This is what {shown.record.id} would send: look at it, then y on {shown.record.id} approves it.")
 
     def _answer(
         self, shown: Shown, *, paths: Sequence[bytes] = (), hunks: dict[str | bytes, list[int]] | None = None
@@ -227,12 +273,18 @@ class ReviewScreen(SideScreen):
 
         def approve(workspace: Workspace) -> None:
             for shown in every:
-                workspace.approve([shown.record.id], seen=shown.seen)
+                whole = not self._unseen(shown)
+                workspace.approve([shown.record.id], seen=shown.seen, requests=whole)
 
+        unseen = sum(len(self._unseen(s)) for s in every)
         flags = [d for s in every for d in s.diffs if d.flags]
         paths = words.count(sum(len(s.diffs) for s in every), "effect")
         detail = f"{paths} of {words.count(len(every), 'action')}"
         detail += f"\n! look twice: {', '.join(path(d.path) for d in flags[:5])}" if flags else ""
+
+        sends = sum(len(s.held) for s in every) - unseen
+        detail += f"\n→ and {words.count(sends, 'request')} to send, which you have seen" if sends else ""
+        detail += f"\n{words.count(unseen, 'request')} that you have not seen stays held" if unseen else ""
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - a callback's argument
             if yes:
@@ -259,12 +311,18 @@ class ReviewScreen(SideScreen):
         self.start(self._commit(), group="answer")
 
     async def _commit(self) -> None:
-        result: CommitResult = await self.work.act(lambda workspace: workspace.commit())
+        try:
+            result: CommitResult = await self.work.act(lambda workspace: workspace.commit())
+        except RequestsStopped as e:
+            await self._load()
+            self.failed(e)
+            return
         await self._load()
         if result.commit is None:
             self.say("Nothing is staged.")
         else:
             wrote = words.count(len(result.paths), "path")
+            wrote += f", {words.count(len(result.requests), 'request')} sent" if result.requests else ""
             self.say(f"Committed {' '.join(result.actions)} as {result.commit}: {wrote}. ctrl+t takes it back.")
 
     def action_edit(self) -> None:

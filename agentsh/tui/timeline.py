@@ -11,6 +11,7 @@ from textual.widgets import Footer, Static
 
 from agentsh.core.errors import ConflictError, NotFoundError
 from agentsh.core.report import LogKind
+from agentsh.core.request import RequestState
 from agentsh.tui import words
 from agentsh.tui.diffview import DiffView
 from agentsh.tui.lines import LineView
@@ -182,6 +183,10 @@ class TimelineScreen(SideScreen):
     async def _take(self, actions: tuple[str, ...], nothing: str) -> None:
         if not actions:
             self.say(nothing)
+            return
+        sent = await self.work.look(lambda workspace: [r for a in actions for r in workspace.requests(a)])
+        if any(r.state is RequestState.SENT for r in sent):  # what would be sent now is shown before
+            self.app.push_screen(RevertScreen(list(actions)))
             return
         try:
             result = await self.work.act(lambda workspace: workspace.revert(actions))

@@ -18,7 +18,7 @@ from agentsh.tui.diffview import DiffView
 from agentsh.tui.lines import LineView
 from agentsh.tui.rows import RowsView
 from agentsh.tui.screens import SideScreen
-from agentsh.tui.text import Row, Safe, Span, join, path, safe
+from agentsh.tui.text import Row, Safe, Span, join, path, safe, title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +71,10 @@ class RevertScreen(SideScreen):
         self._preview = preview
         would = words.count(len(preview.paths), "path")
         names = join([safe(a) for a in actions])
+        if preview.requests:
+            would += join([Safe(" and send"), *(title(r.title, most=80) for r in preview.requests)])
+        if preview.stands:
+            would += join([Safe("; what it sent stands:"), *(title(r.title, most=80) for r in preview.stands)])
         self.query_one("#heading", Static).update(
             Content(f"Revert {names}?  It would change {would}. y: do it   esc: leave it")
         )

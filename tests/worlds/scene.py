@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from agentsh.core.action import ActionKind, ActionSpec, ActionStatus
 from agentsh.core.effect import EffectState, FileEffect, change_set
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agentsh.core.report import CommitResult
+
+
+def no_web() -> NoReturn:
+    """In place of what sends requests, where there are none."""
+    raise AssertionError("Nothing here sends anything.")
 
 
 def entry(store: Store, node: trees.Node | None) -> Entry | None:

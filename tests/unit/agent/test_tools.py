@@ -175,7 +175,9 @@ def test_the_tool_for_requests_is_there_when_a_host_is():
         {"url": 1},
         {"url": "x", "headers": "a: b"},
         {"url": "x", "headers": {"a": 1}},
-        {"url": "x", "body": "y"},
+        {"url": "x", "body": 1},
+        {"url": "x", "undo": {}},
+        {"url": "x", "key": "y"},
         {"url": "x", "method": ""},
     ],
 )

@@ -21,6 +21,7 @@ from agentsh.core.effect import EffectKind, EffectState, FileEffect, change_set
 from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import NotFoundError
 from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, Status
+from agentsh.core.request import RequestEffect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -130,6 +131,13 @@ class FakeWorkspace:
         self._note("diff", of)
         return self.diffs
 
+    def requests(self, of: str | None = None) -> list[RequestEffect]:
+        return [q for r in self.records.values() for q in r.changes.requests if of in (None, r.id)]
+
+    def body(self, request: RequestEffect, *, answer: bool = False) -> bytes:
+        digest = request.answer if answer else request.body
+        return b"" if digest is None else self.blobs[digest]
+
     def read_blob(self, digest: bytes) -> bytes:
         return self.blobs[digest]
 
@@ -146,9 +154,11 @@ class FakeWorkspace:
         comment: str = "",
         below: bool = True,
         seen: Mapping[str, str] | None = None,
+        requests: bool = True,
         **parts: Any,
     ) -> list[ActionRecord]:
-        self._note("approve", tuple(ids), tuple(paths), comment, *([parts] if parts else []))
+        held = [] if requests else ["requests held"]
+        self._note("approve", tuple(ids), tuple(paths), comment, *([parts] if parts else []), *held)
         assert below or paths
         assert seen is None or all(seen[i] == self.records[i].changes.digest for i in ids)
         for i in ids:

@@ -140,7 +140,7 @@ def test_yes_commits(cli: Any, agent: Any, workspace: Any, make: Any) -> None:
     stage(workspace, make)
     result = cli("run", "do it", "--yes")
     assert result.code == 0
-    assert workspace.called("approve") == [(("a1",), (), "")]
+    assert workspace.called("approve") == [(("a1",), (), "", "requests held")]
     assert "committed a1 as c1, 1 path: f" in result.err
 
 

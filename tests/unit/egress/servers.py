@@ -28,6 +28,7 @@ class Site:
     port: int = 0
     pages: dict[str, Reply | Callable[[dict[str, str]], Reply]] = field(default_factory=dict)
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -48,7 +49,12 @@ def site(tls: ssl.SSLContext | None = None) -> Iterator[Site]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             headers = {k.lower(): v for k, v in self.headers.items()}
+            length = int(headers.get("content-length", 0))
+            body = self.rfile.read(length)
+            if len(body) < length:
+                return  # whoever sent it went away: it never arrived
             found.asked.append((self.command, self.path, headers))
+            found.bodies.append(body)
             page = found.pages.get(self.path, (404, TEXT, b"no such page"))
             status, more, body = page(headers) if callable(page) else page
             self.send_response(status)
@@ -58,7 +64,7 @@ def site(tls: ssl.SSLContext | None = None) -> Iterator[Site]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_CONNECT = _answer  # noqa: N815 - http.server's names
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_CONNECT = _answer  # noqa: N815 - http.server's names
 
         def log_message(self, *_: object) -> None: ...
 

@@ -11,12 +11,13 @@ import pytest
 
 from agentsh.core.history import Moment
 from agentsh.policy import preset
+from agentsh.runtime.outbox import Sender
 from agentsh.runtime.points import between, change_of
 from agentsh.runtime.restore import restore_plan
 from agentsh.runtime.review import Reviewer
 from agentsh.runtime.snapshot import look_at, take_snapshot
 from tests.worlds import trees
-from tests.worlds.scene import Scene, effects_between
+from tests.worlds.scene import Scene, effects_between, no_web
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -215,7 +216,8 @@ def test_a_review_can_still_go_anywhere(tmp_path: Path) -> None:
         (scene.root / "b").write_bytes(b"mine")
         policy = preset("review")
         assert policy is not None
-        reviewer = Reviewer(store=scene.store, tree=scene.tree, policy=policy, restage=lambda: None)
+        sender = Sender(scene.store, no_web)
+        reviewer = Reviewer(store=scene.store, tree=scene.tree, policy=policy, restage=lambda: None, sender=sender)
         back = reviewer.restore(first, paths=[], dry_run=False)
         assert scene.world() == OLD
         reviewer.revert(back.actions, dry_run=False)
