@@ -22,6 +22,7 @@ from agentsh.store.rows import (
     number,
     optional_id,
     select_state,
+    state_columns,
     state_of,
     states_digest,
 )
@@ -48,6 +49,10 @@ LEFT JOIN blobs b ON b.id = f.before_blob LEFT JOIN blobs d ON d.id = f.after_bl
 WHERE f."commit" = ? ORDER BY p.name
 """  # noqa: S608 - fixed column names
 
+_INSERT_EFFECT = f"""
+INSERT INTO commit_effects("commit", path, {state_columns("before_")}, {state_columns("after_")})
+VALUES (?, {PATH_VALUE}, {STATE_VALUES}, {STATE_VALUES})
+"""  # noqa: S608 - fixed column names
 
 _NUMBERS = "SELECT number FROM commits "
 
@@ -84,7 +89,7 @@ class Commits:
             )
             intern_paths(connection, (e.path for e in effects))
             connection.executemany(
-                f"INSERT INTO commit_effects VALUES (?, {PATH_VALUE}, {STATE_VALUES}, {STATE_VALUES})",  # noqa: S608
+                _INSERT_EFFECT,
                 ((key, e.path, *state_of(e.before), *state_of(e.after)) for e in effects),
             )
         return make_id(IdKind.COMMIT, key)
@@ -209,7 +214,7 @@ def _load(connection: sqlite3.Connection, id_: str) -> CommitRecord:
         id=id_,
         kind=CommitKind(kind),
         actions=tuple(make_id(IdKind.ACTION, a) for (a,) in actions),
-        effects=tuple(effect_of(r[0], r[1:7], r[7:13], "", EffectState.APPROVED.value) for r in effects),
+        effects=tuple(effect_of(r[0], r[1:8], r[8:15], "", EffectState.APPROVED.value) for r in effects),
         nonce=nonce,
         prepared=bool(prepared),
         outcome=None if outcome is None else CommitOutcome(outcome),

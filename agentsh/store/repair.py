@@ -13,6 +13,7 @@ import sqlite3
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from agentsh.core.attributes import decode_attributes
 from agentsh.core.errors import AgentshError, StoreDamaged
 from agentsh.core.faults import fault_point
 from agentsh.core.ids import IdKind, make_id
@@ -209,7 +210,7 @@ class _Repair:
             tables = salvage.tables(connection)
         with self._new.write() as connection:
             for table in tables:
-                if table.name not in ("journal", "signatures"):
+                if table.name not in ("journal", "signatures", "listings"):
                     self._copy(connection, table)
             verified, rechained = self._journal(connection, next(t for t in tables if t.name == "journal"))
             self._contents(connection)
@@ -249,10 +250,12 @@ class _Repair:
         marks = ", ".join("?" * len(table.columns))
         insert = f"INSERT INTO {table.name} ({names}) VALUES ({marks}) ON CONFLICT ({table.order}) DO NOTHING"  # noqa: S608
         texts = self._texts(connection, table.name)
+        xattrs = {n for n, c in enumerate(table.columns) if c.endswith("xattrs")}
         index = salvage.digests(self._old) if table.name == "blobs" else {}
         for row in salvage.rows(self._old, table):
             try:
                 values = [v.decode("utf-8") if isinstance(v, bytes) and n in texts else v for n, v in enumerate(row)]
+                values = [None if n in xattrs and not _fit(v) else v for n, v in enumerate(values)]
                 if table.name == "blobs":
                     values = mend(values, index)
                 connection.execute(insert, values)
@@ -357,6 +360,14 @@ class _Repair:
             return list(self._store.open_commits())
         except DAMAGE:
             return []
+
+
+def _fit(xattrs: object) -> bool:
+    """Whether a state's extended attributes can be read; the journal tells whether they are those that were put."""
+    try:
+        return xattrs is None or (isinstance(xattrs, bytes) and decode_attributes(xattrs) is not None)
+    except ValueError:
+        return False
 
 
 def mend(values: list[Any], index: dict[int, bytes]) -> list[Any]:

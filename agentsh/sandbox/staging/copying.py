@@ -11,6 +11,7 @@ from agentsh.core.tree import Tree
 from agentsh.sandbox.staging import index
 from agentsh.sandbox.staging.files import (
     UncopiableError,
+    attributes_refused,
     clone_file,
     copy_file,
     copy_path,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from agentsh.core.attributes import Attributes
     from agentsh.core.entry import Entry
 
     _Reader = Callable[[bytes], BinaryIO]
@@ -45,6 +47,7 @@ class CopyView(StagingView):
         self._root = directory / "view"
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._view = Tree(self._root)
+        self.bare = attributes_refused(self._view.fd)
         self._base = index.load(directory / "base")
         self._settled = index.load(directory / "settled")
         self._staged = set(index.load(directory / "staged") or {})
@@ -90,6 +93,10 @@ class CopyView(StagingView):
     def readlink(self, path: bytes) -> bytes:
         """The link in the copy."""
         return self._view.readlink(path)
+
+    def attributes(self, path: bytes) -> Attributes:
+        """Those of the copy."""
+        return self._view.attributes(path)
 
     def children(self, path: bytes) -> list[bytes]:
         """The names in the copy's directory."""
