@@ -107,12 +107,13 @@ class Applier:
         """
         writing = [s for s in self._steps if s.writes]
         one_by_one = len(writing) <= sync.FEW
-        for step in writing:
-            self.at = step.path
-            fault_point("commit.before-path")
-            with self._tree.directory(step.home) as home:
-                self._write(step, home, durable=one_by_one)
-            fault_point("commit.path-synced")
+        with self._store.view():  # one look at the store for all
+            for step in writing:
+                self.at = step.path
+                fault_point("commit.before-path")
+                with self._tree.directory(step.home) as home:
+                    self._write(step, home, durable=one_by_one)
+                fault_point("commit.path-synced")
         if not one_by_one:
             sync.filesystem(self._tree.fd)
 
@@ -145,14 +146,13 @@ class Applier:
     def _fill(self, fd: int, after: Entry) -> None:
         """Copy content from the store, which verifies it; long runs of zeros become holes."""
         offset = 0
-        with self._store.view():
-            for piece in self._store.blob_pieces(after.digest or b""):
-                view = memoryview(piece)
-                for start in range(0, len(piece), _BLOCK):
-                    block = view[start : start + _BLOCK]
-                    if len(block) < _BLOCK or block != _ZEROS:
-                        _write_all(fd, block, offset + start)
-                offset += len(piece)
+        for piece in self._store.blob_pieces(after.digest or b""):
+            view = memoryview(piece)
+            for start in range(0, len(piece), _BLOCK):
+                block = view[start : start + _BLOCK]
+                if len(block) < _BLOCK or block != _ZEROS:
+                    _write_all(fd, block, offset + start)
+            offset += len(piece)
         os.ftruncate(fd, offset)
 
     @staticmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import stat
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from agentsh.core.attributes import NO_ATTRIBUTES
@@ -47,12 +47,14 @@ class Scan:
         changed: paths that differ from the snapshot before it.
         special: sockets, devices and FIFOs: named, never kept.
         unreadable: paths that could not be read; they are taken to be as they were.
+        states: where some paths alone were looked at, what each of them is now, with its content in the store.
     """
 
     snapshot: str
     changed: tuple[bytes, ...] = ()
     special: tuple[bytes, ...] = ()
     unreadable: tuple[bytes, ...] = ()
+    states: Mapping[bytes, Entry | None] = field(default_factory=dict)
 
 
 def take_snapshot(store: Store, tree: Tree, *, progress: Progress | None = None) -> Scan:
@@ -189,14 +191,17 @@ def look_at(
     gone: dict[bytes, Entry | None] = {p: None for p in known if p not in scanner.seen and p not in scanner.unreadable}
     states = {**scanner.states, **gone}
     fallen = [p for p, e in known.items() if is_directory(e) and p in states and not is_directory(states[p])]
-    states |= dict.fromkeys(store.last_seen((), below=fallen)[0])
+    if fallen:
+        states |= dict.fromkeys(store.last_seen((), below=fallen)[0])
     fault_point("snapshot.before-record")
     if states:
         latest = store.record_snapshot(states, signatures=scanner.signatures, whole=False)
     else:
         store.update_signatures(scanner.signatures)
     fault_point("snapshot.recorded")
-    return Scan(latest, tuple(sorted(states)), tuple(scanner.special), tuple(scanner.unreadable))
+    unsure = {*scanner.special, *scanner.unreadable}
+    now = {p: states[p] if p in states else known.get(p) for p in paths if p not in unsure}
+    return Scan(latest, tuple(sorted(states)), tuple(scanner.special), tuple(scanner.unreadable), now)
 
 
 class _Scanner:

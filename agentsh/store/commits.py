@@ -94,6 +94,14 @@ class Commits:
             )
         return make_id(IdKind.COMMIT, key)
 
+    def is_prepared(self, id_: str) -> bool:
+        """Whether the commit's temporary files are complete."""
+        with self._db.read() as connection:
+            row = connection.execute(
+                "SELECT prepared FROM commits WHERE number = ?", (number(IdKind.COMMIT, id_),)
+            ).fetchone()
+        return row is not None and bool(row[0])
+
     def mark_prepared(self, id_: str, *, prepared: bool = True) -> None:
         """Record durably that the commit's temporary files are complete (or that they are being made again)."""
         with self._db.write() as connection:
