@@ -23,6 +23,7 @@ from agentsh.store.blobs import KEPT, LOST, PIECE, digest_of, unpacked
 from agentsh.store.check import DAMAGE, Checker
 from agentsh.store.head import Head, tip_of
 from agentsh.store.journal import START, JournalKind, row_hash
+from agentsh.store.pages import mend_pages
 from agentsh.store.settle import settle
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def repair(path: Path, find: Find, *, end: str = "") -> RepairReport:
             source = aside.with_name(aside.name + suffix)
             if source.exists():
                 salvage.copy_file(source, work.with_name(work.name + suffix))
+        mended = mend_pages(work)
         old = salvage.open_damaged(work, new)
         if old is None:
             raise StoreDamaged(
@@ -77,7 +79,7 @@ def repair(path: Path, find: Find, *, end: str = "") -> RepairReport:
             )
         try:
             with Store.open(new) as store:
-                report = _Repair(old, store, find, aside=aside.name, end=end).run()
+                report = _Repair(old, store, find, aside=aside.name, end=end, mended=mended).run()
                 with store._db.bare() as connection:  # noqa: SLF001
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                     tip = tip_of(connection)
@@ -192,13 +194,14 @@ _ORPHANS = (
 class _Repair:
     """One repair, from an old connection into a new, empty store."""
 
-    def __init__(self, old: sqlite3.Connection, store: Store, find: Find, *, aside: str, end: str) -> None:
+    def __init__(self, old: sqlite3.Connection, store: Store, find: Find, *, aside: str, end: str, mended: int) -> None:
         self._old = old
         self._new: Database = store._db  # noqa: SLF001 - its own package
         self._store = store
         self._find = find
         self._aside = aside
         self._end = end
+        self._mended = mended
         self._saved: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self._found = 0
@@ -231,6 +234,7 @@ class _Repair:
                 "found": self._found,
                 "lost": self._lost,
                 "end": self._end,
+                "pages": self._mended,
                 "unproved": unproved,
                 "missing": missing,
             }
@@ -261,6 +265,8 @@ class _Repair:
                 connection.execute(insert, values)
             except (sqlite3.IntegrityError, UnicodeDecodeError, OverflowError):
                 self._dropped[table.name] += 1
+        if table.name == "paths":
+            connection.executemany("INSERT OR IGNORE INTO paths VALUES (?, ?)", salvage.names(self._old))
         for id_, digest in index.items():
             # The row is gone; its digest is still known, so what names it can be read. The size is not.
             connection.execute(

@@ -179,6 +179,18 @@ def digests(connection: sqlite3.Connection) -> dict[int, bytes]:
     return {id_: digest for id_, digest in found.items() if isinstance(digest, bytes) and len(digest) == 32}
 
 
+def names(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+    """The id and name of each path as the index of the table has them: a second copy of all of it."""
+    found: dict[int, bytes] = {}
+    query = "SELECT id, name FROM paths INDEXED BY sqlite_autoindex_paths_1 WHERE name >= x'' ORDER BY name"
+    for direction in ("", " DESC"):
+        try:
+            found.update(_walk(connection, query + direction))
+        except UNREADABLE:
+            continue  # as in digests
+    return [(id_, name) for id_, name in found.items() if isinstance(id_, int) and isinstance(name, bytes)]
+
+
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file and bring the copy to the disk.
 
