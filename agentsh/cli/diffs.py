@@ -21,6 +21,7 @@ _VERBS = {
     EffectKind.MODIFY: "modified",
     EffectKind.DELETE: "deleted",
     EffectKind.MODE: "mode changed",
+    EffectKind.XATTR: "attributes changed",
     EffectKind.RETYPE: "type changed",
 }
 MAX_COLUMNS = 2_000

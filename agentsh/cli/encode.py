@@ -6,6 +6,7 @@ Paths are raw bytes. ``path`` is their text; where that is not valid UTF-8, unde
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentsh.core.errors import ConflictError
+from agentsh.core.sanitise import visible_path
 
 if TYPE_CHECKING:
     from agentsh.core.action import ActionRecord, Output
@@ -74,6 +76,8 @@ def entry(value: Entry | None) -> dict[str, Any] | None:
         out["digest"] = value.digest.hex()
     if value.target is not None:
         out.update(text_fields("target", value.target))
+    if value.xattrs:
+        out["xattrs"] = [visible_path(os.fsencode(name)) for name, _ in value.xattrs]
     return out
 
 

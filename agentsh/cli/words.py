@@ -23,6 +23,7 @@ MARKS = {
     EffectKind.MODIFY: Span("M", "yellow"),
     EffectKind.DELETE: Span("D", "red"),
     EffectKind.MODE: Span("m", "yellow"),
+    EffectKind.XATTR: Span("x", "yellow"),
     EffectKind.RETYPE: Span("T", "magenta"),
 }
 """One letter for what happened to a path: added, modified, deleted, mode, type."""

@@ -27,6 +27,7 @@ class EffectKind(StrEnum):
     MODIFY = "modify"
     DELETE = "delete"
     MODE = "mode"
+    XATTR = "xattr"
     RETYPE = "retype"
 
 
@@ -45,6 +46,8 @@ class Flag(StrEnum):
     """A file that by its name holds credentials."""
     NOT_KEPT = "not-kept"
     """A file whose content the store is told not to keep: what the effect replaces cannot be brought back."""
+    XATTR_NOT_KEPT = "xattr-not-kept"
+    """Extended attributes of the system's (``security.``, ``trusted.``, ``system.``) go and cannot be brought back."""
     SPECIAL = "special"
     """A socket, device or FIFO, which cannot be kept or committed."""
 
@@ -89,9 +92,9 @@ class FileEffect:
             return EffectKind.DELETE
         if self.before.type is not self.after.type:
             return EffectKind.RETYPE
-        if self.before.digest == self.after.digest and self.before.target == self.after.target:
-            return EffectKind.MODE
-        return EffectKind.MODIFY
+        if self.before.digest != self.after.digest or self.before.target != self.after.target:
+            return EffectKind.MODIFY
+        return EffectKind.MODE if self.before.mode != self.after.mode else EffectKind.XATTR
 
     @property
     def effect_class(self) -> EffectClass:

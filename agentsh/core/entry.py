@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from enum import StrEnum
 
+from agentsh.core.attributes import encode_attributes
 from agentsh.core.record import record
 
 
@@ -30,6 +31,9 @@ class Entry:
         digest: BLAKE3 of the content (32 bytes), for files alone.
         target: the link's text, for symlinks alone.
         mtime_ns: modification time, nanoseconds since the epoch.
+        xattrs: extended attributes of the person's own (``user.``) with their values, sorted by name; of files and
+            directories.
+        unkept: names of the extended attributes that are there and not kept; not compared either.
     """
 
     type: EntryType
@@ -38,13 +42,17 @@ class Entry:
     digest: bytes | None = None
     target: bytes | None = None
     mtime_ns: int = field(default=0, compare=False)
+    xattrs: tuple[tuple[str, bytes], ...] = ()
+    unkept: tuple[str, ...] = field(default=(), compare=False)
 
     def encode(self) -> bytes:
         """A canonical, unambiguous encoding of what is compared, for hashing."""
         body = self.digest if self.type is EntryType.FILE else self.target
-        return b"%s\0%o\0%d\0%s" % (
+        plain = b"%s\0%o\0%d\0%s" % (
             self.type.value.encode(),
             self.mode,
             self.size,
             (body or b"").hex().encode(),
         )
+        # Without any it is what it was before there were any: hashes in old journals stay right.
+        return plain + b"\0" + encode_attributes(self.xattrs).hex().encode() if self.xattrs else plain

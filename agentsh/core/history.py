@@ -104,6 +104,18 @@ class Signature(NamedTuple):
     mode: int
 
 
+class Listing(NamedTuple):
+    """What a scan saw of a directory in which everything was known.
+
+    Attributes:
+        mark: a digest of the names in it and of what ``lstat`` says of each.
+        directories: the names of the directories among them, NUL after each.
+    """
+
+    mark: bytes
+    directories: bytes
+
+
 @record(frozen=True, slots=True)
 class Landing:
     """A committed effect and where it landed.

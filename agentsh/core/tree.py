@@ -13,10 +13,13 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
+from agentsh.core.attributes import below, read_attributes
 from agentsh.core.entry import EntryType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from agentsh.core.attributes import Attributes
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_LINKS = 40  # as Linux's own ELOOP bound
@@ -177,6 +180,15 @@ class Tree:
         """The text of the symlink ``path``."""
         with self.parent(path) as (fd, name):
             return os.readlink(name, dir_fd=fd)
+
+    def attributes(self, path: bytes) -> Attributes:
+        """The extended attributes of a file or directory; of a symlink its own.
+
+        Raises:
+            OSError: there is nothing, or they cannot be read.
+        """
+        with self.parent(path) as (fd, name):
+            return read_attributes(below(fd, name))
 
     def scan(self, path: bytes = b"") -> list[os.DirEntry[str]]:
         """The entries of a directory, unsorted, names surrogate-escaped as :mod:`os` does."""

@@ -222,6 +222,8 @@ def flag_effect(effect: FileEffect) -> FileEffect:
         flags.append(Flag.SECRET_LIKE)
     if EntryType.OTHER in (before and before.type, after and after.type):
         flags.append(Flag.SPECIAL)
+    if before is not None and before.unkept and (after is None or after.type is not before.type):
+        flags.append(Flag.XATTR_NOT_KEPT)
     if after is not None:
         if after.type is EntryType.SYMLINK and after.target is not None and escapes(effect.path, after.target):
             flags.append(Flag.ESCAPING_SYMLINK)

@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agentsh.core.attributes import below, write_attributes
 from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import ActionFailed, ConflictError
 from agentsh.core.faults import fault_point
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _OWNER = stat.S_IRWXU
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_ATTRIBUTES = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.E2BIG, errno.ERANGE}
 _BLOCK = 64 * 1024
 _ZEROS = bytes(_BLOCK)
 
@@ -105,12 +107,13 @@ class Applier:
         """
         writing = [s for s in self._steps if s.writes]
         one_by_one = len(writing) <= sync.FEW
-        for step in writing:
-            self.at = step.path
-            fault_point("commit.before-path")
-            with self._tree.directory(step.home) as home:
-                self._write(step, home, durable=one_by_one)
-            fault_point("commit.path-synced")
+        with self._store.view():  # one look at the store for all
+            for step in writing:
+                self.at = step.path
+                fault_point("commit.before-path")
+                with self._tree.directory(step.home) as home:
+                    self._write(step, home, durable=one_by_one)
+                fault_point("commit.path-synced")
         if not one_by_one:
             sync.filesystem(self._tree.fd)
 
@@ -129,6 +132,7 @@ class Applier:
             self._fill(fd, after)
             if step.effect.before is not None and step.effect.before.type is EntryType.FILE:
                 inherit(self._tree, step.path, fd)
+            _attribute(step, fd, after)
             os.fchmod(fd, after.mode)
             if after.mtime_ns:
                 os.utime(fd, ns=(time.time_ns(), after.mtime_ns))
@@ -142,14 +146,13 @@ class Applier:
     def _fill(self, fd: int, after: Entry) -> None:
         """Copy content from the store, which verifies it; long runs of zeros become holes."""
         offset = 0
-        with self._store.view():
-            for piece in self._store.blob_pieces(after.digest or b""):
-                view = memoryview(piece)
-                for start in range(0, len(piece), _BLOCK):
-                    block = view[start : start + _BLOCK]
-                    if len(block) < _BLOCK or block != _ZEROS:
-                        _write_all(fd, block, offset + start)
-                offset += len(piece)
+        for piece in self._store.blob_pieces(after.digest or b""):
+            view = memoryview(piece)
+            for start in range(0, len(piece), _BLOCK):
+                block = view[start : start + _BLOCK]
+                if len(block) < _BLOCK or block != _ZEROS:
+                    _write_all(fd, block, offset + start)
+            offset += len(piece)
         os.ftruncate(fd, offset)
 
     @staticmethod
@@ -289,6 +292,10 @@ class Applier:
         if after is None:
             return
         with self._tree.parent(step.path) as (fd, name):
+            before = step.effect.before
+            if after.xattrs or (before is not None and before.xattrs):
+                chmod_at(fd, name, after.mode | _OWNER, stat.S_IFDIR)  # to set them takes the right to write
+                _attribute(step, below(fd, name), after)
             chmod_at(fd, name, after.mode, stat.S_IFDIR)
             if after.mtime_ns:
                 os.utime(name, ns=(time.time_ns(), after.mtime_ns), dir_fd=fd, follow_symlinks=False)
@@ -355,12 +362,30 @@ def current_state(store: Store, tree: Tree, path: bytes) -> Entry | None:
 
 
 def _only_mode(before: Entry | None, after: Entry) -> bool:
-    """True when two states of a file differ in nothing but the permission bits."""
+    """True when two states of a file differ in nothing but the permission bits: that needs no new file."""
     return (
         before is not None
         and before.type is after.type is EntryType.FILE
-        and (before.digest, before.size) == (after.digest, after.size)
+        and (before.digest, before.size, before.xattrs) == (after.digest, after.size, after.xattrs)
     )
+
+
+def _attribute(step: Step, where: int | bytes, after: Entry) -> None:
+    """Set the extended attributes of a state.
+
+    Raises:
+        ActionFailed: this filesystem cannot keep them.
+    """
+    try:
+        write_attributes(where, after.xattrs)
+    except OSError as e:
+        if e.errno not in _NO_ATTRIBUTES:
+            raise
+        names = ", ".join(visible_path(os.fsencode(n)) for n, _ in after.xattrs)
+        raise ActionFailed(
+            f"This filesystem cannot keep extended attributes of {visible_path(step.path)} ({names}): {e.strerror}.",
+            files="Nothing was written.",
+        ) from e
 
 
 def _write_all(fd: int, data: memoryview, offset: int) -> None:

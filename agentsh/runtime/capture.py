@@ -7,6 +7,7 @@ import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from agentsh.core.attributes import read_attributes
 from agentsh.core.effect import ChangeSet, FileEffect, Flag, change_set
 from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import ConflictError, LimitExceeded
@@ -17,6 +18,7 @@ from agentsh.policy import flag_effect
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from agentsh.core.attributes import Attributes
     from agentsh.store import Store
 
 
@@ -32,6 +34,9 @@ class Readable(Protocol):
     def readlink(self, path: bytes, /) -> bytes:
         """A symlink's text."""
 
+    def attributes(self, path: bytes, /) -> Attributes:
+        """The extended attributes of a file or directory."""
+
 
 def read_entry(tree: Readable, path: bytes, store: Store) -> Entry | None:
     """The state of ``path`` in ``tree``, its content put in the store; None where there is nothing.
@@ -45,15 +50,33 @@ def read_entry(tree: Readable, path: bytes, store: Store) -> Entry | None:
     kind = entry_type(st.st_mode)
     if kind is EntryType.SYMLINK:
         return Entry(kind, target=tree.readlink(path), mtime_ns=st.st_mtime_ns)
+    if kind is EntryType.DIRECTORY:
+        kept, unkept = tree.attributes(path)
+        return Entry(kind, stat.S_IMODE(st.st_mode), mtime_ns=st.st_mtime_ns, xattrs=kept, unkept=unkept)
     if kind is not EntryType.FILE:
         return Entry(kind, mode=stat.S_IMODE(st.st_mode), mtime_ns=st.st_mtime_ns)
     fd = tree.open(path)
     try:
         digest, size = store.put_fd(fd)
+        kept, unkept = read_attributes(fd)
         now = os.fstat(fd)
     finally:
         os.close(fd)
-    return Entry(kind, stat.S_IMODE(now.st_mode), size, digest, mtime_ns=now.st_mtime_ns)
+    mode = stat.S_IMODE(now.st_mode)
+    return Entry(kind, mode, size, digest, mtime_ns=now.st_mtime_ns, xattrs=kept, unkept=unkept)
+
+
+def _inherited(before: Entry | None, after: Entry | None) -> Entry | None:
+    """``after`` with the extended attributes of what it replaces.
+
+    Nothing in the sandbox can reach attributes. So a directory has those that it had; and a file that takes another's
+    place without any was written anew by a program that would have kept them, as editors that save by renaming do.
+    """
+    if before is None or after is None or before.type is not after.type:
+        return after
+    if after.type is EntryType.DIRECTORY or (after.type is EntryType.FILE and not after.xattrs):
+        return replace(after, xattrs=before.xattrs, unkept=before.unkept)
+    return after
 
 
 def capture(
@@ -98,7 +121,7 @@ def capture(
                 moved.append(path)
                 continue
             before = read_entry(workspace, path, store)
-        after = read_entry(staged, path, store)
+        after = _inherited(before, read_entry(staged, path, store))
         if before != after:
             effect = flag_effect(FileEffect(path, before, after))
             if store.excluded is not None and before is not None and before.digest and store.excluded(path):

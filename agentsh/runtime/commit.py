@@ -64,8 +64,8 @@ def commit_effects(
         return CommitResult(None, None)
     _refuse_unfit(wanted)
     # What the person did elsewhere is found by the next look at the whole: see agentsh.runtime.snapshot.
-    look_at(store, tree, [e.path for e in wanted], leaving=_leaving(wanted), progress=progress)
-    present = check_effects(store, tree, wanted)
+    found = look_at(store, tree, [e.path for e in wanted], leaving=_leaving(wanted), progress=progress)
+    present = check_effects(store, tree, wanted, found.states)
     with store.view():
         for effect in wanted:
             if effect.after is not None and effect.after.digest is not None and effect.path not in present:
@@ -87,8 +87,18 @@ def commit_effects(
     return CommitResult(id_, snapshot, tuple(actions), paths)
 
 
-def check_effects(store: Store, tree: Tree, effects: Sequence[FileEffect]) -> set[bytes]:
+def check_effects(
+    store: Store, tree: Tree, effects: Sequence[FileEffect], seen: Mapping[bytes, Entry | None]
+) -> set[bytes]:
     """Compare the workspace with the states that effects start from.
+
+    It is the early word: what takes a path's place is compared once more in the moment of the switch.
+
+    Args:
+        store: the store.
+        tree: the workspace.
+        effects: the effects.
+        seen: what paths are that were looked at just now; the others are looked at here.
 
     Returns:
         The paths that are already in their state after.
@@ -105,7 +115,7 @@ def check_effects(store: Store, tree: Tree, effects: Sequence[FileEffect]) -> se
         if effect.after is not None and not _reachable(tree, effect.path, after, known):
             conflicts.append(effect.path)
             continue
-        now = current_state(store, tree, effect.path)
+        now = seen[effect.path] if effect.path in seen else current_state(store, tree, effect.path)
         if now == effect.after:
             present.add(effect.path)
         elif now != effect.before:

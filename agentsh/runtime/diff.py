@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agentsh.core.diff import DiffLine, FileDiff, Hunk
 from agentsh.core.entry import Entry, EntryType
+from agentsh.core.sanitise import visible_path
 from agentsh.runtime.linediff import Block, matching_blocks, split_lines
 from agentsh.runtime.merge import is_binary
 
@@ -37,7 +39,7 @@ def diff_effects(effects: Iterable[FileEffect], read: Read) -> list[FileDiff]:
 
 def _diff(effect: FileEffect, read: Read) -> FileDiff:
     before, after = effect.before, effect.after
-    notes = _notes(before, after)
+    notes = _notes(before, after) + _lost(before, after)
     hunks: tuple[Hunk, ...] = ()
     binary = False
     if _same_content(before, after):
@@ -75,16 +77,34 @@ def _notes(before: Entry | None, after: Entry | None) -> list[str]:
         return [] if before.type is EntryType.FILE else [before.type.value]
     if before.type is not after.type:
         return [f"{before.type.value} -> {after.type.value}"]
-    if before.mode != after.mode:
-        return [f"mode {before.mode:o} -> {after.mode:o}"]
-    return []
+    notes = [f"mode {before.mode:o} -> {after.mode:o}"] if before.mode != after.mode else []
+    return notes + _attributes(before, after)
 
 
 def _new(after: Entry) -> list[str]:
+    notes = [] if after.type is EntryType.FILE else [after.type.value]
     if after.type is EntryType.FILE:
-        notes = ["empty file"] if not after.size else []
-        return [*notes, f"mode {after.mode:o}"] if after.mode & 0o7111 else notes
-    return [after.type.value]
+        notes += ["empty file"] if not after.size else []
+        notes += [f"mode {after.mode:o}"] if after.mode & 0o7111 else []
+    return notes + _attributes(None, after)
+
+
+def _attributes(before: Entry | None, after: Entry) -> list[str]:
+    """Which extended attributes change, by name; their values are no text in general."""
+    old, new = dict(before.xattrs) if before is not None else {}, dict(after.xattrs)
+    words = {
+        name: "removed" if name not in new else "added" if name not in old else "changed"
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    }
+    return [f"xattr {visible_path(os.fsencode(name))} {word}" for name, word in words.items()]
+
+
+def _lost(before: Entry | None, after: Entry | None) -> list[str]:
+    """The system's attributes that go with a path, and that no revert brings back."""
+    if before is None or not before.unkept or (after is not None and after.type is before.type):
+        return []
+    return [f"xattr {visible_path(os.fsencode(name))} is not kept" for name in before.unkept]
 
 
 def _retyped(before: Entry | None, after: Entry | None) -> bool:

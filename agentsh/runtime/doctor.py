@@ -139,6 +139,9 @@ def _staging(root: Path, base: Path) -> Finding:
         with _scratch(base) as place:
             view = open_staging(place / "staging", root, kind=kind)
     why = f" ({view.reason})" if view.reason else ""
+    if view.bare:
+        elsewhere = "Move agentsh's data to another file system (--data-dir)."
+        return Finding("staging", "warn", f"{view.kind}{why}", elsewhere)
     if view.kind == "copy":
         return Finding("staging", "warn", f"copy: the first action copies the workspace{why}")
     return Finding("staging", "ok", f"{view.kind}{why}")

@@ -17,7 +17,7 @@ from agentsh.runtime.merge import marked_text
 from agentsh.runtime.observe import observe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from agentsh.core.history import Resolution
     from agentsh.core.tree import Tree
@@ -48,13 +48,21 @@ class Draft:
         store: receives the content of what is there now.
         tree: the workspace.
         answers: the person's, to conflicts; the first that fits one holds.
+        now: what paths are that were looked at just now, with their content in the store.
     """
 
-    def __init__(self, store: Store, tree: Tree, answers: Sequence[Resolution] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        tree: Tree,
+        answers: Sequence[Resolution] = (),
+        *,
+        now: Mapping[bytes, Entry | None] | None = None,
+    ) -> None:
         self._store = store
         self._tree = tree
         self._answers = answers
-        self._now: dict[bytes, Entry | None] = {}
+        self._now: dict[bytes, Entry | None] = dict(now or {})
         self._then: dict[bytes, Entry | None] = {}
         self._blame: dict[bytes, str] = {}
         self.conflicts: list[PathConflict] = []

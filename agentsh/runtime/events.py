@@ -22,7 +22,7 @@ class EffectSummary:
 
     Attributes:
         path: relative to the workspace; bytes that are no UTF-8 as ``\\xNN``.
-        kind: create, modify, delete, mode or retype.
+        kind: create, modify, delete, mode, xattr or retype.
         flags: why it deserves a second look.
         added: lines added; None when they were not counted.
         removed: lines removed; None when they were not counted.

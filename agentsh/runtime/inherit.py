@@ -1,10 +1,12 @@
-"""Give a file that takes another's place what is not content or mode: owner, group, extended attributes."""
+"""Give a file that takes another's place what is no part of its state: owner, group, the system's own attributes."""
 
 from __future__ import annotations
 
 import errno
 import os
 from typing import TYPE_CHECKING
+
+from agentsh.core.attributes import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +43,8 @@ def _copy_attributes(old: int, new: int) -> None:
     except OSError:
         return  # this filesystem has none
     for name, value in attributes.items():
+        if name.startswith(KEPT):
+            continue  # a part of the state that it gets
         _as_far_as_allowed(os.setxattr, new, name, value)
 
 

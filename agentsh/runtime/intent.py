@@ -96,7 +96,7 @@ class Intent:
         if not numbered:
             return
         record = self._record
-        if self._store.commit(record.id).prepared:
+        if self._store.is_prepared(record.id):
             # From here on a temporary file may be incomplete again, and none holds anything of the person's.
             self._store.mark_prepared(record.id, prepared=False)
         names = [temp_name(record.id, record.nonce, n) for n, _ in numbered]
@@ -118,7 +118,7 @@ class Intent:
         Returns:
             Names that hold something nobody knows and that could not be put back: they are kept.
         """
-        prepared = self._store.commit(self._record.id).prepared
+        prepared = self._store.is_prepared(self._record.id)
         kept: list[bytes] = []
         for directory, name, effect in list(self._leftovers()):
             with self._tree.directory(directory) as home:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -167,8 +168,8 @@ def merge_entries(
         base: the state that both changes started from.
         ours: the one result.
         theirs: the other.
-        prefer: whose version to take of what is in conflict: the stretches of a text, the permission bits, or all of
-            what cannot be merged. What is in no conflict is merged all the same.
+        prefer: whose version to take of what is in conflict: the stretches of a text, the permission bits, an
+            attribute, or all of what cannot be merged. What is in no conflict is merged all the same.
 
     Raises:
         ConflictError: both changed the same thing in different ways; the message says which.
@@ -205,7 +206,7 @@ def marked_text(
 
 
 def _merge_alike(store: Store, path: bytes, states: tuple[Entry, Entry, Entry], prefer: Side | None) -> Entry | None:
-    """As :func:`merge_entries`, of three states of one type: permission bits and content apart.
+    """As :func:`merge_entries`, of three states of one type: permission bits, extended attributes and content apart.
 
     Raises:
         ConflictError: likewise.
@@ -216,11 +217,35 @@ def _merge_alike(store: Store, path: bytes, states: tuple[Entry, Entry, Entry], 
         if prefer is None:
             raise _conflict(path, f"got permission bits {ours.mode:o} on one side and {theirs.mode:o} on the other")
         mode = ours.mode if prefer == "ours" else theirs.mode
+    xattrs = _merged_attributes(path, states, prefer)
     if base.type is not EntryType.FILE:
         if base.type is EntryType.DIRECTORY:
-            return replace(ours, mode=mode)
+            return replace(ours, mode=mode, xattrs=xattrs)
         return _whole(path, "is a symlink that leads to different places on both sides", ours, theirs, prefer)
-    return _merge_files(store, path, (base, replace(ours, mode=mode), replace(theirs, mode=mode)), prefer)
+    ours, theirs = (replace(side, mode=mode, xattrs=xattrs) for side in (ours, theirs))
+    return _merge_files(store, path, (base, ours, theirs), prefer)
+
+
+def _merged_attributes(
+    path: bytes, states: tuple[Entry, Entry, Entry], prefer: Side | None
+) -> tuple[tuple[str, bytes], ...]:
+    """The extended attributes of a merge, each by itself.
+
+    Raises:
+        ConflictError: both sides changed one, in different ways.
+    """
+    base, ours, theirs = (dict(s.xattrs) for s in states)
+    merged: dict[str, bytes] = {}
+    for name in sorted(base.keys() | ours.keys() | theirs.keys()):
+        old, mine, other = base.get(name), ours.get(name), theirs.get(name)
+        value = other if mine in (other, old) else mine
+        if mine not in (other, old) and other != old:
+            if prefer is None:
+                raise _conflict(path, f"got different values of {visible_path(os.fsencode(name))} on both sides")
+            value = mine if prefer == "ours" else other
+        if value is not None:
+            merged[name] = value
+    return tuple(merged.items())
 
 
 def _merge_files(store: Store, path: bytes, states: tuple[Entry, Entry, Entry], prefer: Side | None) -> Entry | None:
@@ -241,7 +266,7 @@ def _merge_files(store: Store, path: bytes, states: tuple[Entry, Entry, Entry], 
     if text is None:
         where = "one place" if merge.conflicts == 1 else f"{merge.conflicts} places"
         raise _conflict(path, f"was changed on both sides in {where}")
-    return Entry(EntryType.FILE, ours.mode, len(text), store.put_bytes(text))
+    return Entry(EntryType.FILE, ours.mode, len(text), store.put_bytes(text), xattrs=ours.xattrs)
 
 
 def _merged_text(store: Store, entries: tuple[Entry, Entry, Entry]) -> Merge | str:

@@ -7,6 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from agentsh.core.attributes import Attributes, below, read_attributes
 from agentsh.core.entry import Entry, EntryType
 from agentsh.core.history import Signature
 from agentsh.core.tree import entry_type
@@ -47,6 +48,9 @@ def observe_at(fd: int, name: bytes, content: Content) -> Entry | None:
             kind = entry_type(st.st_mode)
             if kind is EntryType.SYMLINK:
                 return Entry(kind, target=os.readlink(name, dir_fd=fd), mtime_ns=st.st_mtime_ns)
+            if kind is EntryType.DIRECTORY:
+                kept, unkept = directory_attributes(fd, name)
+                return Entry(kind, stat.S_IMODE(st.st_mode), mtime_ns=st.st_mtime_ns, xattrs=kept, unkept=unkept)
             if kind is not EntryType.FILE:
                 return Entry(kind, stat.S_IMODE(st.st_mode), mtime_ns=st.st_mtime_ns)
             found = _read_file(fd, name, content)
@@ -71,10 +75,35 @@ def _read_file(fd: int, name: bytes, content: Content) -> Entry | None:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             return None
         digest, size = content(file)
+        kept, unkept = _allowed(fd, name, stat.S_IFREG, file)
         st = os.fstat(file)
     finally:
         os.close(file)
-    return Entry(EntryType.FILE, stat.S_IMODE(st.st_mode), size, digest, mtime_ns=st.st_mtime_ns)
+    return Entry(
+        EntryType.FILE, stat.S_IMODE(st.st_mode), size, digest, mtime_ns=st.st_mtime_ns, xattrs=kept, unkept=unkept
+    )
+
+
+def directory_attributes(fd: int, name: bytes) -> Attributes:
+    """The extended attributes of a directory in an open one.
+
+    Raises:
+        OSError: it is none any more, or they cannot be read.
+    """
+    return _allowed(fd, name, stat.S_IFDIR, below(fd, name))
+
+
+def _allowed(fd: int, name: bytes, kind: int, where: int | bytes) -> Attributes:
+    """Read attributes; where its owner may not, the owner gets that right for a moment."""
+    try:
+        return read_attributes(where)
+    except PermissionError:
+        mode = stat.S_IMODE(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
+        chmod_at(fd, name, mode | stat.S_IRUSR, kind)
+        try:
+            return read_attributes(where)
+        finally:
+            chmod_at(fd, name, mode, kind)
 
 
 def _open_own(fd: int, name: bytes) -> int:

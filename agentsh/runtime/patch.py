@@ -1,7 +1,8 @@
 """A change set as a patch that ``git apply`` takes: text hunks, modes, symlinks, and binary content.
 
 The format is git's own (gitformat, "generate patch text with -p"): extended headers, C-quoted names, and
-``GIT binary patch`` literals in base 85. Empty directories have no place in it and are left out.
+``GIT binary patch`` literals in base 85, and a rename record where a new path has the content of one that goes. Empty
+directories have no place in it and are left out.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from agentsh.core.effect import EffectKind
@@ -36,8 +38,15 @@ def patch(diffs: Sequence[FileDiff], read_blob: ReadBlob) -> Iterator[bytes]:
         diffs: what changed.
         read_blob: gives the content of a digest, for what has no text hunks.
     """
+    moved = _renames(diffs)
+    gone = {diff.path for diff in moved.values()}
     for diff in diffs:
         before, after = _kept(diff.before), _kept(diff.after)
+        if diff.path in moved and after is not None:
+            yield _rename(moved[diff.path], diff.path, after)
+            continue
+        if diff.path in gone:
+            continue
         if before is None and after is None:
             continue
         if before is not None and after is not None and diff.kind is EffectKind.RETYPE:
@@ -50,6 +59,41 @@ def patch(diffs: Sequence[FileDiff], read_blob: ReadBlob) -> Iterator[bytes]:
                 yield _hunk(hunk)
         else:
             yield from _whole(diff.path, before, after, read_blob)
+
+
+def _renames(diffs: Sequence[FileDiff]) -> dict[bytes, FileDiff]:
+    """For each new path that has exactly the content of one that goes, the diff of that one; each goes once.
+
+    Empty files are alike without having anything to do with each other. A path of which there are several diffs is in
+    parts, and left as it is.
+    """
+    times = Counter(diff.path for diff in diffs)
+    going: dict[tuple[bytes | None, bytes | None], list[FileDiff]] = {}
+    for diff in diffs:
+        old = _kept(diff.before)
+        if old is not None and diff.after is None and (old.size or old.target) and times[diff.path] == 1:
+            going.setdefault((old.digest, old.target), []).append(diff)
+    found: dict[bytes, FileDiff] = {}
+    for diff in diffs:
+        new = _kept(diff.after)
+        if new is None or diff.before is not None or times[diff.path] > 1:
+            continue
+        alike = going.get((new.digest, new.target))
+        if alike:
+            # Of several, the one of the same name.
+            name = diff.path.rpartition(b"/")[2]
+            best = next((d for d in alike if d.path.rpartition(b"/")[2] == name), alike[0])
+            alike.remove(best)
+            found[diff.path] = best
+    return found
+
+
+def _rename(old: FileDiff, path: bytes, after: Entry) -> bytes:
+    """The record of a rename, which git takes for the deletion and the creation together."""
+    out = b"diff --git " + _quoted(b"a/" + old.path) + b" " + _quoted(b"b/" + path) + b"\n"
+    if old.before is not None and _git_mode(old.before) != _git_mode(after):
+        out += b"old mode " + _git_mode(old.before) + b"\nnew mode " + _git_mode(after) + b"\n"
+    return out + b"similarity index 100%\nrename from " + _quoted(old.path) + b"\nrename to " + _quoted(path) + b"\n"
 
 
 def _kept(entry: Entry | None) -> Entry | None:

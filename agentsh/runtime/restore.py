@@ -58,12 +58,12 @@ def _of_files(store: Store, tree: Tree, to: Moment, paths: Sequence[bytes]) -> P
     """
     if b"" in paths:
         return None
-    look_at(store, tree, paths)
+    seen = look_at(store, tree, paths).states
     targets = store.states_at(to, sorted(paths))
     if any(is_directory(target) or tree.is_directory(path) for path, target in targets.items()):
         return None
     with store.batch():
-        draft = Draft(store, tree)
+        draft = Draft(store, tree, now=seen)
         for path, target in targets.items():
             if target is None and draft.now(path) is None:
                 raise _nowhere(path, to.snapshot)

@@ -154,6 +154,7 @@ def _undo(store: Store, draft: Draft, landing: Landing, before: Entry | None) ->
         if answer.text is None:
             merged = merge_entries(store, path, base=base, ours=ours, theirs=before, prefer=answer.side)
         else:
-            mode = next(e.mode for e in (ours, before) if e is not None)
-            merged = Entry(EntryType.FILE, mode, len(answer.text), store.put_bytes(answer.text))
+            like = next(e for e in (ours, before) if e is not None)
+            digest = store.put_bytes(answer.text)
+            merged = Entry(EntryType.FILE, like.mode, len(answer.text), digest, xattrs=like.xattrs)
     draft.put(path, merged, action=landing.action)

@@ -36,6 +36,7 @@ _LETTER = {
     EffectKind.MODIFY: "M",
     EffectKind.DELETE: "D",
     EffectKind.MODE: "m",
+    EffectKind.XATTR: "x",
     EffectKind.RETYPE: "T",
 }
 

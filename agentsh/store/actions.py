@@ -330,7 +330,7 @@ class Actions:
             for id_ in ids:
                 key = existing(connection, "actions", IdKind.ACTION, id_)
                 found += [
-                    Landing(id_, row[16], effect_of(row[1], row[2:8], row[8:14], row[14], row[15], part=row[17]))
+                    Landing(id_, row[18], effect_of(row[1], row[2:9], row[9:16], row[16], row[17], part=row[19]))
                     for row in connection.execute(
                         SELECT_EFFECTS + "WHERE f.action = ? AND f.landed IS NOT NULL", (key,)
                     )

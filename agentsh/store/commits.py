@@ -23,6 +23,7 @@ from agentsh.store.rows import (
     number,
     optional_id,
     select_state,
+    state_columns,
     state_of,
     states_digest,
 )
@@ -50,6 +51,10 @@ LEFT JOIN blobs b ON b.id = f.before_blob LEFT JOIN blobs d ON d.id = f.after_bl
 WHERE f."commit" = ? ORDER BY p.name
 """  # noqa: S608 - fixed column names
 
+_INSERT_EFFECT = f"""
+INSERT INTO commit_effects("commit", path, {state_columns("before_")}, {state_columns("after_")})
+VALUES (?, {PATH_VALUE}, {STATE_VALUES}, {STATE_VALUES})
+"""  # noqa: S608 - fixed column names
 
 _NUMBERS = "SELECT number FROM commits "
 _STANDING = (
@@ -90,10 +95,18 @@ class Commits:
             )
             intern_paths(connection, (e.path for e in effects))
             connection.executemany(
-                f"INSERT INTO commit_effects VALUES (?, {PATH_VALUE}, {STATE_VALUES}, {STATE_VALUES})",  # noqa: S608
+                _INSERT_EFFECT,
                 ((key, e.path, *state_of(e.before), *state_of(e.after)) for e in effects),
             )
         return make_id(IdKind.COMMIT, key)
+
+    def is_prepared(self, id_: str) -> bool:
+        """Whether the commit's temporary files are complete."""
+        with self._db.read() as connection:
+            row = connection.execute(
+                "SELECT prepared FROM commits WHERE number = ?", (number(IdKind.COMMIT, id_),)
+            ).fetchone()
+        return row is not None and bool(row[0])
 
     def mark_prepared(self, id_: str, *, prepared: bool = True) -> None:
         """Record durably that the commit's temporary files are complete (or that they are being made again)."""
@@ -224,7 +237,7 @@ def _load(connection: sqlite3.Connection, id_: str) -> CommitRecord:
         id=id_,
         kind=CommitKind(kind),
         actions=tuple(make_id(IdKind.ACTION, a) for (a,) in actions),
-        effects=tuple(effect_of(r[0], r[1:7], r[7:13], "", EffectState.APPROVED.value) for r in effects),
+        effects=tuple(effect_of(r[0], r[1:8], r[8:15], "", EffectState.APPROVED.value) for r in effects),
         nonce=nonce,
         prepared=bool(prepared),
         outcome=None if outcome is None else CommitOutcome(outcome),

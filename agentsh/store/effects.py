@@ -13,6 +13,7 @@ from agentsh.store.rows import (
     intern_paths,
     missing,
     select_state,
+    state_columns,
     state_of,
 )
 
@@ -29,7 +30,10 @@ FROM effects f JOIN paths p ON p.id = f.path
 LEFT JOIN blobs b ON b.id = f.before_blob LEFT JOIN blobs d ON d.id = f.after_blob
 """  # noqa: S608 - fixed column names
 
-_INSERT = f"INSERT INTO effects VALUES (?, {PATH_VALUE}, ?, {STATE_VALUES}, {STATE_VALUES}, ?, ?, NULL)"  # noqa: S608
+_INSERT = f"""
+INSERT INTO effects(action, path, part, {state_columns("before_")}, {state_columns("after_")}, flags, state)
+VALUES (?, {PATH_VALUE}, ?, {STATE_VALUES}, {STATE_VALUES}, ?, ?)
+"""  # noqa: S608 - fixed column names
 
 
 def replace_effects(connection: sqlite3.Connection, key: int, changes: Iterable[FileEffect]) -> None:
@@ -102,5 +106,5 @@ def set_states(
 def effects_of_action(connection: sqlite3.Connection, key: int) -> ChangeSet:
     """All effects of an action."""
     rows = connection.execute(SELECT_EFFECTS + "WHERE f.action = ? ORDER BY p.name, f.part", (key,))
-    effects = tuple(effect_of(r[1], r[2:8], r[8:14], r[14], r[15], part=r[17]) for r in rows)
+    effects = tuple(effect_of(r[1], r[2:9], r[9:16], r[16], r[17], part=r[19]) for r in rows)
     return ChangeSet(effects, requests_of_action(connection, key))

@@ -13,6 +13,7 @@ import sqlite3
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from agentsh.core.attributes import decode_attributes
 from agentsh.core.errors import AgentshError, StoreDamaged
 from agentsh.core.faults import fault_point
 from agentsh.core.ids import IdKind, make_id
@@ -23,6 +24,7 @@ from agentsh.store.check import DAMAGE, Checker
 from agentsh.store.head import Head, tip_of
 from agentsh.store.journal import START, JournalKind, row_hash
 from agentsh.store.outbox import doubt
+from agentsh.store.pages import mend_pages
 from agentsh.store.settle import DOUBT, settle
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ def repair(path: Path, find: Find, *, end: str = "") -> RepairReport:
             source = aside.with_name(aside.name + suffix)
             if source.exists():
                 salvage.copy_file(source, work.with_name(work.name + suffix))
+        mended = mend_pages(work)
         old = salvage.open_damaged(work, new)
         if old is None:
             raise StoreDamaged(
@@ -77,7 +80,7 @@ def repair(path: Path, find: Find, *, end: str = "") -> RepairReport:
             )
         try:
             with Store.open(new) as store:
-                report = _Repair(old, store, find, aside=aside.name, end=end).run()
+                report = _Repair(old, store, find, aside=aside.name, end=end, mended=mended).run()
                 with store._db.bare() as connection:  # noqa: SLF001
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                     tip = tip_of(connection)
@@ -197,13 +200,14 @@ _ORPHANS = (
 class _Repair:
     """One repair, from an old connection into a new, empty store."""
 
-    def __init__(self, old: sqlite3.Connection, store: Store, find: Find, *, aside: str, end: str) -> None:
+    def __init__(self, old: sqlite3.Connection, store: Store, find: Find, *, aside: str, end: str, mended: int) -> None:
         self._old = old
         self._new: Database = store._db  # noqa: SLF001 - its own package
         self._store = store
         self._find = find
         self._aside = aside
         self._end = end
+        self._mended = mended
         self._saved: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self._found = 0
@@ -215,7 +219,7 @@ class _Repair:
             tables = salvage.tables(connection)
         with self._new.write() as connection:
             for table in tables:
-                if table.name not in ("journal", "signatures"):
+                if table.name not in ("journal", "signatures", "listings"):
                     self._copy(connection, table)
             verified, rechained = self._journal(connection, next(t for t in tables if t.name == "journal"))
             self._contents(connection)
@@ -237,6 +241,7 @@ class _Repair:
                 "found": self._found,
                 "lost": self._lost,
                 "end": self._end,
+                "pages": self._mended,
                 "unproved": unproved,
                 "missing": missing,
             }
@@ -256,15 +261,19 @@ class _Repair:
         marks = ", ".join("?" * len(table.columns))
         insert = f"INSERT INTO {table.name} ({names}) VALUES ({marks}) ON CONFLICT ({table.order}) DO NOTHING"  # noqa: S608
         texts = self._texts(connection, table.name)
+        xattrs = {n for n, c in enumerate(table.columns) if c.endswith("xattrs")}
         index = salvage.digests(self._old) if table.name == "blobs" else {}
         for row in salvage.rows(self._old, table):
             try:
                 values = [v.decode("utf-8") if isinstance(v, bytes) and n in texts else v for n, v in enumerate(row)]
+                values = [None if n in xattrs and not _fit(v) else v for n, v in enumerate(values)]
                 if table.name == "blobs":
                     values = mend(values, index)
                 connection.execute(insert, values)
             except (sqlite3.IntegrityError, UnicodeDecodeError, OverflowError):
                 self._dropped[table.name] += 1
+        if table.name == "paths":
+            connection.executemany("INSERT OR IGNORE INTO paths VALUES (?, ?)", salvage.names(self._old))
         for id_, digest in index.items():
             # The row is gone; its digest is still known, so what names it can be read. The size is not.
             connection.execute(
@@ -370,6 +379,14 @@ class _Repair:
             return list(self._store.open_commits())
         except DAMAGE:
             return []
+
+
+def _fit(xattrs: object) -> bool:
+    """Whether a state's extended attributes can be read; the journal tells whether they are those that were put."""
+    try:
+        return xattrs is None or (isinstance(xattrs, bytes) and decode_attributes(xattrs) is not None)
+    except ValueError:
+        return False
 
 
 def mend(values: list[Any], index: dict[int, bytes]) -> list[Any]:

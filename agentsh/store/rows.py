@@ -7,6 +7,7 @@ import json
 import stat
 from typing import TYPE_CHECKING, Any
 
+from agentsh.core.attributes import NO_ATTRIBUTES, decode_attributes, encode_attributes
 from agentsh.core.effect import EffectState, FileEffect, Flag
 from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import NotFoundError
@@ -24,34 +25,46 @@ _BITS = {
 }
 _TYPES = {bits: type_ for type_, bits in _BITS.items()}
 
-StateRow = tuple[int | None, int | None, bytes | None, int | None, bytes | None, int | None]
-"""mode, blob, target, mtime, and of the blob: digest, size."""
+StateRow = tuple[int | None, int | None, bytes | None, int | None, bytes | None, bytes | None, int | None]
+"""mode, blob, target, mtime, xattrs, and of the blob: digest, size."""
+
+WIDTH = 7
+"""Columns of a :data:`StateRow`."""
+
+_COLUMNS = ("mode", "blob", "target", "mtime", "xattrs")
 
 
 def select_state(prefix: str, blob: str) -> str:
     """The columns of a :data:`StateRow`: ``prefix`` names the state's columns, ``blob`` the joined blob."""
-    own = ", ".join(f"{prefix}{c}" for c in ("mode", "blob", "target", "mtime"))
+    own = ", ".join(f"{prefix}{c}" for c in _COLUMNS)
     return f"{own}, {blob}.digest, {blob}.size"
 
 
 def entry_of(row: Sequence[Any]) -> Entry | None:
     """The entry in a :data:`StateRow`."""
-    mode, _, target, mtime, digest, size = row
+    mode, _, target, mtime, xattrs, digest, size = row
     if mode is None:
         return None
     type_ = _TYPES[mode & 0o170000]
-    return Entry(type_, mode & 0o7777, size or 0, digest, target, mtime or 0)
+    kept, unkept = decode_attributes(xattrs) if xattrs else NO_ATTRIBUTES
+    return Entry(type_, mode & 0o7777, size or 0, digest, target, mtime or 0, kept, unkept)
 
 
-def state_of(entry: Entry | None) -> tuple[int | None, bytes | None, bytes | None, int | None]:
-    """Mode, digest, target, mtime: what :data:`STATE_VALUES` takes."""
+def state_of(entry: Entry | None) -> tuple[int | None, bytes | None, bytes | None, int | None, bytes | None]:
+    """Mode, digest, target, mtime, xattrs: what :data:`STATE_VALUES` takes."""
     if entry is None:
-        return None, None, None, None
-    return _BITS[entry.type] | entry.mode, entry.digest, entry.target, entry.mtime_ns
+        return None, None, None, None, None
+    xattrs = encode_attributes(entry.xattrs, entry.unkept) if entry.xattrs or entry.unkept else None
+    return _BITS[entry.type] | entry.mode, entry.digest, entry.target, entry.mtime_ns, xattrs
+
+
+def state_columns(prefix: str = "") -> str:
+    """The columns that :data:`STATE_VALUES` fills, in its order."""
+    return ", ".join(f"{prefix}{c}" for c in _COLUMNS)
 
 
 # A digest that the store does not have becomes NULL, which a file's row may not have: the insert then fails.
-STATE_VALUES = "?, (SELECT id FROM blobs WHERE digest = ?), ?, ?"
+STATE_VALUES = "?, (SELECT id FROM blobs WHERE digest = ?), ?, ?, ?"
 PATH_VALUE = "(SELECT id FROM paths WHERE name = ?)"
 
 

@@ -17,6 +17,9 @@ _PROBES = 2_000_000
 
 _PAGE = 4096
 
+_LATER = {"part": "0", "xattrs": "NULL", "before_xattrs": "NULL", "after_xattrs": "NULL"}
+"""Columns that an older format does not have, with what they hold after its migration."""
+
 UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What reading damage may raise; even SQLite's own message about it may quote the damage."""
 
@@ -110,14 +113,14 @@ def _try(path: Path) -> sqlite3.Connection | None:
 
 def rows(connection: sqlite3.Connection, table: Table) -> Iterator[tuple[Any, ...]]:
     """Every row that can be read; some may come twice, and what is in them may be damaged."""
-    names = ", ".join(f'"{c}"' for c in table.columns)
-    columns = [c.encode() for c in table.columns]
     try:
-        have = {c[1] for c in connection.execute(f"PRAGMA table_info({table.name})")}
+        have = {c[1].decode() for c in connection.execute(f"PRAGMA table_info({table.name})")}
     except UNREADABLE:
-        have = set()
-    if not set(columns) <= have:
         return
+    if not set(table.columns) - _LATER.keys() <= have:
+        return
+    names = ", ".join(f'"{c}"' if c in have else _LATER[c] for c in table.columns)
+    table = table._replace(key=tuple(k for k in table.key if k in have))
     select = f"SELECT {names} FROM {table.name}"  # noqa: S608 - our own names
     at = table.columns.index(table.key[0])
     low: int | None = None
@@ -174,6 +177,18 @@ def digests(connection: sqlite3.Connection) -> dict[int, bytes]:
         except UNREADABLE:
             continue  # what came before it is in; the other end is tried
     return {id_: digest for id_, digest in found.items() if isinstance(digest, bytes) and len(digest) == 32}
+
+
+def names(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+    """The id and name of each path as the index of the table has them: a second copy of all of it."""
+    found: dict[int, bytes] = {}
+    query = "SELECT id, name FROM paths INDEXED BY sqlite_autoindex_paths_1 WHERE name >= x'' ORDER BY name"
+    for direction in ("", " DESC"):
+        try:
+            found.update(_walk(connection, query + direction))
+        except UNREADABLE:
+            continue  # as in digests
+    return [(id_, name) for id_, name in found.items() if isinstance(id_, int) and isinstance(name, bytes)]
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -10,16 +10,19 @@ from agentsh.core.ids import IdKind, make_id
 from agentsh.store import journal
 from agentsh.store.errors import decoding
 from agentsh.store.journal import JournalKind
+from agentsh.store.listings import all_listings, forget_listings, put_listings
 from agentsh.store.moments import found_later
 from agentsh.store.rows import (
     PATH_VALUE,
     STATE_VALUES,
+    WIDTH,
     entry_of,
     intern_paths,
     missing,
     number,
     optional_id,
     select_state,
+    state_columns,
     state_of,
     states_digest,
 )
@@ -29,13 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from agentsh.core.entry import Entry
-    from agentsh.core.history import Moment
+    from agentsh.core.history import Listing, Moment
     from agentsh.store.database import Database
 
 # SQLite gives bare columns beside max() from the row that holds the maximum.
 _MANIFEST = f"""
 SELECT p.name, {select_state("n.", "b")} FROM (
-  SELECT path, max(snapshot), mode, blob, target, mtime FROM states WHERE snapshot <= ? GROUP BY path
+  SELECT path, max(snapshot), {state_columns()} FROM states WHERE snapshot <= ? GROUP BY path
 ) n JOIN paths p ON p.id = n.path LEFT JOIN blobs b ON b.id = n.blob WHERE n.mode IS NOT NULL
 """  # noqa: S608 - fixed column names
 
@@ -63,6 +66,7 @@ FROM paths p LEFT JOIN states s ON s.path = p.id AND s.snapshot = (SELECT max(sn
 LEFT JOIN blobs b ON b.id = s.blob LEFT JOIN signatures g ON g.path = p.id WHERE
 """  # noqa: S608 - fixed column names
 _SEEN, _SEEN_BELOW = _SEEN_OF + "p.name = ?", _SEEN_OF + "p.name > ? AND p.name < ?"
+_SEEN_INSIDE = _SEEN_BELOW + " AND instr(substr(p.name, ?), x'2f') = 0"
 
 
 class Snapshots:
@@ -75,6 +79,7 @@ class Snapshots:
         states: Mapping[bytes, Entry | None],
         *,
         signatures: Mapping[bytes, Signature | None],
+        listings: Mapping[bytes, Listing | None] | None = None,
         whole: bool = True,
     ) -> str:
         """Record what was found in the workspace, as what differs from the latest snapshot.
@@ -82,6 +87,7 @@ class Snapshots:
         Args:
             states: each path that differs, with its state now; None: it is gone.
             signatures: what ``lstat`` says of paths read since; None forgets one.
+            listings: marks of directories as they were found; None forgets one.
             whole: False: only some paths were looked at.
 
         Returns:
@@ -93,15 +99,31 @@ class Snapshots:
         with self._db.write() as connection:
             origin = "person" if whole else "paths"
             id_ = add_snapshot(connection, states, origin=origin, commit=None, signatures=signatures)
+            put_listings(connection, listings or {})
             data = {"changed": len(states), "states": states_digest(states), "whole": whole}
             journal.append(connection, JournalKind.SNAPSHOT, id_, data)
         return id_
 
-    def update_signatures(self, signatures: Mapping[bytes, Signature | None]) -> None:
-        """Record what ``lstat`` says of paths whose content is as in the latest snapshot; None forgets one."""
-        if signatures:
+    def update_signatures(
+        self,
+        signatures: Mapping[bytes, Signature | None],
+        listings: Mapping[bytes, Listing | None] | None = None,
+    ) -> None:
+        """Record what ``lstat`` says of paths whose content is as in the latest snapshot; None forgets one.
+
+        Args:
+            signatures: of paths that were read.
+            listings: as in :meth:`record_snapshot`.
+        """
+        if signatures or listings:
             with self._db.write(durable=False) as connection:
                 _put_signatures(connection, signatures)
+                put_listings(connection, listings or {})
+
+    def listings(self) -> dict[bytes, Listing]:
+        """The marks of the directories in which all is as in the latest snapshot, if they still fit."""
+        with self._db.read() as connection:
+            return all_listings(connection)
 
     def signatures(self) -> dict[bytes, Signature]:
         """What ``lstat`` said of each path when its content was last read."""
@@ -113,25 +135,32 @@ class Snapshots:
             return {row[0]: Signature(*row[1:]) for row in rows}
 
     def last_seen(
-        self, paths: Iterable[bytes], *, below: Iterable[bytes] = ()
+        self, paths: Iterable[bytes], *, below: Iterable[bytes] = (), inside: Iterable[bytes] = ()
     ) -> tuple[dict[bytes, Entry], dict[bytes, Signature]]:
         """The newest state and the signature of some paths, where there are any.
 
         Args:
             paths: these.
             below: and all that was ever below these.
+            inside: and all that was ever directly in these directories.
         """
         states: dict[bytes, Entry] = {}
         signatures: dict[bytes, Signature] = {}
-        wanted = [*((_SEEN, (p,)) for p in paths), *((_SEEN_BELOW, (d + b"/", d + b"0")) for d in below)]
+        wanted: list[tuple[str, tuple[object, ...]]] = [
+            *((_SEEN, (p,)) for p in paths),
+            *((_SEEN_BELOW, (d + b"/", d + b"0")) for d in below),
+        ]
+        for directory in inside:
+            prefix = directory + b"/" if directory else b""
+            wanted.append((_SEEN_INSIDE, (prefix, directory + b"0" if directory else b"\xff" * 4097, len(prefix) + 1)))
         with decoding(), self._db.read() as connection:
             for query, values in wanted:
                 for name, *row in connection.execute(query, values):
-                    entry = entry_of(row[:6])
+                    entry = entry_of(row[:WIDTH])
                     if entry is not None:
                         states[name] = entry
-                    if row[6] is not None:
-                        signatures[name] = Signature(*row[6:])
+                    if row[WIDTH] is not None:
+                        signatures[name] = Signature(*row[WIDTH:])
         return states, signatures
 
     def manifest(self, id_: str) -> dict[bytes, Entry]:
@@ -228,9 +257,10 @@ def add_snapshot(
     key = row.lastrowid or 0
     intern_paths(connection, states)
     connection.executemany(
-        f"INSERT INTO states VALUES ({PATH_VALUE}, ?, {STATE_VALUES})",  # noqa: S608 - fixed text
+        f"INSERT INTO states(path, snapshot, {state_columns()}) VALUES ({PATH_VALUE}, ?, {STATE_VALUES})",  # noqa: S608 - fixed text
         ((path, key, *state_of(entry)) for path, entry in states.items()),
     )
+    forget_listings(connection, states)
     forgotten = {path: None for path in states if path not in signatures}
     _put_signatures(connection, {**forgotten, **signatures})
     return make_id(IdKind.SNAPSHOT, key)

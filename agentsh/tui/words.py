@@ -22,6 +22,7 @@ MARKS = {
     EffectKind.MODIFY: Span(Safe("M"), "changed"),
     EffectKind.DELETE: Span(Safe("D"), "removed"),
     EffectKind.MODE: Span(Safe("m"), "changed"),
+    EffectKind.XATTR: Span(Safe("x"), "changed"),
     EffectKind.RETYPE: Span(Safe("T"), "changed"),
 }
 """One letter for what happened to a path, as on the command line."""
@@ -31,6 +32,7 @@ VERBS = {
     EffectKind.MODIFY: "modified",
     EffectKind.DELETE: "deleted",
     EffectKind.MODE: "mode changed",
+    EffectKind.XATTR: "attributes changed",
     EffectKind.RETYPE: "type changed",
 }
 

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
 POINTS = (*COMMIT_POINTS, *HEAD_POINTS, *SNAPSHOT_POINTS, *GC_POINTS, *RECOVERY_POINTS)
 _NAMES = [b"a", b"b", b"c\xff\n", b"d", b"d/e", b"d/f", b"d/g", b"d/g/h", b".i"]
+_EDITED = (b"a", b"b", b".i")
+"""What the person saves."""
+
+_COARSE = getattr(time, "CLOCK_REALTIME_COARSE", time.CLOCK_REALTIME)
 _LIFE = 40
 """Kills that one workspace lives through before a new one is begun."""
 
@@ -75,12 +79,14 @@ def random_world(chance: random.Random, world: trees.World) -> trees.World:
     return new
 
 
-def _steps(  # noqa: C901, PLR0912 - a table of what a person may do
+def _steps(  # noqa: C901, PLR0912, PLR0915 - a table of what a person may do
     scene: Scene, chance: random.Random, tell: Callable[[object], None]
 ) -> None:
     """Work on a scene until killed: each step tells what is there before, what will be after, and that it is done."""
     seen: dict[str, trees.World] = {}
     history: list[tuple[str, trees.World]] = []  # an action, and the world before it, while nothing came after
+    edited = set(_EDITED)  # since the last look at the whole; what was before this process, too
+    resting: set[str] = set()  # snapshots since the first of these edits, which may be found later
     for _ in range(12):
         before = scene.world()
         kind = chance.choice(["commit", "commit", "commit", "partial", "revert", "restore", "edit", "snapshot", "gc"])
@@ -108,7 +114,11 @@ def _steps(  # noqa: C901, PLR0912 - a table of what a person may do
                 plan_restore(scene.store, scene.tree, snapshot), kind="restore"
             )
         elif kind == "edit":
-            _edit(scene.root, chance, before, tell)
+            name = _edit(scene.root, chance, before, tell)
+            if name in edited:  # what it was before this edit nobody has looked at: no snapshot can bring it back
+                for snapshot in resting:
+                    seen.pop(snapshot, None)
+            edited |= {name} - {b""}
             history.clear()
             continue
         elif kind == "snapshot":
@@ -123,21 +133,37 @@ def _steps(  # noqa: C901, PLR0912 - a table of what a person may do
         history.clear()
         if kind == "commit":
             history.append((result, before))
+        if kind in ("snapshot", "restore"):
+            edited.clear()
+            resting.clear()
         latest = scene.store.latest_snapshot()
         if latest is not None and kind != "gc":
             seen[latest] = after
+            resting |= {latest} if edited else set()
 
 
-def _edit(root: Path, chance: random.Random, world: trees.World, tell: Callable[[object], None]) -> None:
-    """The person saves a file."""
-    free = [n for n in (b"a", b"b", b".i") if world.get(n, ("file",))[0] == "file"]
+def _edit(root: Path, chance: random.Random, world: trees.World, tell: Callable[[object], None]) -> bytes:
+    """The person saves a file; its name, or nothing where none can be saved."""
+    free = [n for n in _EDITED if world.get(n, ("file",))[0] == "file"]
+    name = b""
     if free:
         name = chance.choice(free)
         path = os.fsencode(root) + b"/" + name
         tell(("edit", name))
+        # Before or after a look is told by the time of a file alone, which counts in ticks of a coarse clock.
+        _next_tick()
         if os.path.lexists(path):
             os.unlink(path)
         Path(os.fsdecode(path)).write_bytes(chance.randbytes(100))
+        _next_tick()
+    return name
+
+
+def _next_tick() -> None:
+    """Wait until what is written from now on is stamped more than a tick later than anything so far."""
+    until = time.time_ns() + int(time.clock_getres(_COARSE) * 1e9)
+    while time.clock_gettime_ns(_COARSE) <= until:
+        time.sleep(0.0005)
 
 
 def _killed(fault: str, work: Callable[[Callable[[object], None]], None]) -> tuple[bool, list[Any]]:

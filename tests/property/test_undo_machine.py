@@ -122,7 +122,7 @@ class Undoing(RuleBasedStateMachine):
 
     @staticmethod
     def written(world: trees.World) -> set[bytes]:
-        return {line for _, body, _ in world.values() for line in body.splitlines()}
+        return {line for _, body, *_ in world.values() for line in body.splitlines()}
 
     # -- the person --------------------------------------------------------------------------------------------------
 

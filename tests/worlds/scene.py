@@ -30,12 +30,12 @@ def entry(store: Store, node: trees.Node | None) -> Entry | None:
     """A node as an entry, its content kept."""
     if node is None:
         return None
-    kind, body, mode = node
+    kind, body, mode, attributes = node
     if kind == "dir":
-        return Entry(EntryType.DIRECTORY, mode)
+        return Entry(EntryType.DIRECTORY, mode, xattrs=attributes)
     if kind == "link":
         return Entry(EntryType.SYMLINK, target=body)
-    return Entry(EntryType.FILE, mode, len(body), store.put_bytes(body))
+    return Entry(EntryType.FILE, mode, len(body), store.put_bytes(body), xattrs=attributes)
 
 
 def effects_between(store: Store, before: trees.World, after: trees.World) -> list[FileEffect]:

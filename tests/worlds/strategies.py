@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 
 from hypothesis import strategies as st
 
@@ -21,9 +22,13 @@ contents = st.one_of(
 )
 file_modes = st.sampled_from([0o644, 0o755, 0o600, 0o444, 0o000, 0o4755, 0o666])
 dir_modes = st.sampled_from([0o755, 0o700, 0o555, 0o1777, 0o000])
+_named = st.sampled_from(["user.a", "user.note", "user.\udcff\n", "user.:1:-"])
+_valued = st.one_of(st.just(b""), st.binary(max_size=12), st.just(b"\0user.a\x001:"))
+_kept = st.dictionaries(_named, _valued, max_size=2).map(lambda found: tuple(sorted(found.items())))
+attributes = st.one_of(st.just(()), _kept) if hasattr(os, "setxattr") else st.just(())
 nodes = st.one_of(
-    st.builds(trees.file, contents, file_modes),
-    st.builds(trees.directory, dir_modes),
+    st.builds(trees.file, contents, file_modes, attributes),
+    st.builds(trees.directory, dir_modes, attributes),
     st.builds(trees.link, st.sampled_from([b"a", b"../..", b"/etc/passwd", b"nowhere\n", b"\xff"])),
 )
 _changes = st.lists(st.tuples(paths, st.one_of(st.none(), nodes)), max_size=12)

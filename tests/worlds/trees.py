@@ -1,4 +1,4 @@
-"""Trees as plain dictionaries: path -> ('file', content, mode) | ('dir', mode) | ('link', target)."""
+"""Trees as plain dictionaries: path -> (kind, content or target, mode, extended attributes)."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-Node = tuple[str, bytes, int]
+Attributes = tuple[tuple[str, bytes], ...]
+Node = tuple[str, bytes, int, Attributes]
 World = dict[bytes, Node]
 
 
-def file(content: bytes, mode: int = 0o644) -> Node:
-    return ("file", content, mode)
+def file(content: bytes, mode: int = 0o644, attributes: Attributes = ()) -> Node:
+    return ("file", content, mode, attributes)
 
 
-def directory(mode: int = 0o755) -> Node:
-    return ("dir", b"", mode)
+def directory(mode: int = 0o755, attributes: Attributes = ()) -> Node:
+    return ("dir", b"", mode, attributes)
 
 
 def link(target: bytes) -> Node:
-    return ("link", target, 0)
+    return ("link", target, 0, ())
 
 
 def put(world: World, path: bytes, node: Node) -> None:
@@ -32,7 +33,7 @@ def put(world: World, path: bytes, node: Node) -> None:
     names = path.split(b"/")
     for n in range(1, len(names)):
         above = b"/".join(names[:n])
-        if world.get(above, ("", b"", 0))[0] != "dir":
+        if world.get(above, ("",))[0] != "dir":
             world[above] = directory()
     world[path] = node
 
@@ -44,7 +45,7 @@ def remove(world: World, path: bytes) -> None:
 
 def build(world: World, root: Path) -> None:
     base = os.fsencode(root)
-    for path, (kind, body, mode) in sorted(world.items()):
+    for path, (kind, body, mode, attributes) in sorted(world.items()):
         full = base + b"/" + path
         if kind == "dir":
             os.mkdir(full)
@@ -53,8 +54,11 @@ def build(world: World, root: Path) -> None:
         else:
             with open(full, "wb") as f:
                 f.write(body)
+        for name, value in attributes:
+            os.setxattr(full, name, value)
+        if kind == "file":
             os.chmod(full, mode)
-    for path, (kind, _, mode) in sorted(world.items(), reverse=True):
+    for path, (kind, _, mode, _) in sorted(world.items(), reverse=True):
         if kind == "dir":
             os.chmod(base + b"/" + path, mode)
 
@@ -71,16 +75,23 @@ def read(root: Path) -> World:
             st = os.lstat(full)
             mode = stat.S_IMODE(st.st_mode)
             if stat.S_ISDIR(st.st_mode):
-                world[path] = directory(mode)
+                world[path] = directory(mode, _attributes(full))
                 todo.append(path)
             elif stat.S_ISLNK(st.st_mode):
                 world[path] = link(os.readlink(full))
             elif stat.S_ISREG(st.st_mode):
                 with open(full, "rb") as f:
-                    world[path] = file(f.read(), mode)
+                    world[path] = file(f.read(), mode, _attributes(full))
             else:
-                world[path] = ("special", b"", mode)
+                world[path] = ("special", b"", mode, ())
     return world
+
+
+def _attributes(full: bytes) -> Attributes:
+    if not hasattr(os, "listxattr"):
+        return ()
+    names = sorted(n for n in os.listxattr(full) if n.startswith("user."))
+    return tuple((n, os.getxattr(full, n)) for n in names)
 
 
 def clear(root: Path) -> None:

@@ -39,5 +39,5 @@ def open_staging(directory: Path, workspace: Path, *, kind: Literal["auto"] | Ki
         from agentsh.sandbox.staging.copying import CopyView  # noqa: PLC0415 - only the kind that is used
 
         view = CopyView(directory, workspace, chosen)
-    view.reason = reason
+    view.reason = "; ".join(filter(None, (reason, view.bare)))
     return view

@@ -11,6 +11,7 @@ from agentsh.core.tree import Tree
 from agentsh.sandbox.staging import index
 from agentsh.sandbox.staging.files import (
     UncopiableError,
+    attributes_refused,
     clone_file,
     copy_file,
     copy_path,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from agentsh.core.attributes import Attributes
     from agentsh.core.entry import Entry
 
     _Reader = Callable[[bytes], BinaryIO]
@@ -47,6 +49,7 @@ class CopyView(StagingView):
         self._view = Tree(self._root)
         # The mode of the root that actions see; who may look into the view its parent directory decides.
         os.fchmod(self._view.fd, stat.S_IMODE(workspace.stat().st_mode) | 0o700)
+        self.bare = attributes_refused(self._view.fd)
         self._base = index.load(directory / "base")
         self._settled = index.load(directory / "settled")
         self._staged = set(index.load(directory / "staged") or {})
@@ -92,6 +95,10 @@ class CopyView(StagingView):
     def readlink(self, path: bytes) -> bytes:
         """The link in the copy."""
         return self._view.readlink(path)
+
+    def attributes(self, path: bytes) -> Attributes:
+        """Those of the copy."""
+        return self._view.attributes(path)
 
     def children(self, path: bytes) -> list[bytes]:
         """The names in the copy's directory."""

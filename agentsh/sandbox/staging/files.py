@@ -10,6 +10,7 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
+from agentsh.core.attributes import below, read_attributes, write_attributes
 from agentsh.core.entry import Entry, EntryType
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _CHUNK = 1 << 20
 _FICLONE = 0x40049409
 _CLONE_NOFOLLOW, _CLONE_NOOWNERCOPY = 1, 2
 _ACCESS = 0o700
+_TRIAL = "user.agentsh.trial"
 
 
 class UncopiableError(OSError):
@@ -240,6 +242,12 @@ def copy_path(
         fd, _ = _open_below(target, to, force=True)
         try:
             own(fd, st)
+            with suppress(OSError):  # not ours to open: then it has none that actions could see
+                old = os.open(name, _DIRECTORY, dir_fd=source)
+                try:
+                    copy_xattrs(old, fd)
+                finally:
+                    os.close(old)
             os.fchmod(fd, st.st_mode & 0o7777)
         finally:
             os.close(fd)
@@ -252,7 +260,7 @@ def copy_path(
         st = os.fstat(old)
         new = make(old, target, to, st.st_size)
         try:
-            _copy_xattrs(old, new)
+            copy_xattrs(old, new)
             own(new, st)
             os.fchmod(new, st.st_mode & 0o7777)
             os.utime(new, ns=(st.st_atime_ns, st.st_mtime_ns))
@@ -272,17 +280,20 @@ def own(fd: int, st: os.stat_result) -> None:
         os.fchown(fd, st.st_uid, st.st_gid)
 
 
-def _copy_xattrs(source: int, target: int) -> None:
-    if not hasattr(os, "listxattr"):
-        return
+def copy_xattrs(source: int, target: int) -> None:
+    """Give one open file or directory the extended attributes of another, as far as its file system keeps any."""
+    with suppress(OSError):  # what does not keep them says so beforehand: see StagingView.bare
+        write_attributes(target, read_attributes(source).kept)
+
+
+def attributes_refused(directory: int) -> str:
+    """Why an open directory of ours cannot keep extended attributes; empty when it can."""
     try:
-        names = os.listxattr(source)
-    except OSError:  # a file system without any
-        return
-    for name in names:
-        if name.startswith("user."):
-            with suppress(OSError):  # a target that keeps none: content and mode are what counts
-                os.setxattr(target, name, os.getxattr(source, name))
+        write_attributes(directory, ((_TRIAL, b"1"),))
+        write_attributes(directory, ())
+    except OSError as e:
+        return f"no extended attributes: the file system of the view does not keep them ({e.strerror})"
+    return ""
 
 
 def write_entry(parent: int, name: bytes, entry: Entry, read: Callable[[bytes], BinaryIO]) -> None:
@@ -299,6 +310,9 @@ def write_entry(parent: int, name: bytes, entry: Entry, read: Callable[[bytes], 
         return
     if entry.type is EntryType.DIRECTORY:
         os.mkdir(name, 0o700, dir_fd=parent)
+        if entry.xattrs:
+            with suppress(OSError):  # as in copy_xattrs
+                write_attributes(below(parent, name), entry.xattrs)
         os.chmod(name, entry.mode, dir_fd=parent)
         return
     if entry.type is not EntryType.FILE:
@@ -309,6 +323,8 @@ def write_entry(parent: int, name: bytes, entry: Entry, read: Callable[[bytes], 
             with read(entry.digest) as content:
                 shutil.copyfileobj(content, out, _CHUNK)
         out.flush()
+        with suppress(OSError):  # as in copy_xattrs
+            write_attributes(fd, entry.xattrs)
         os.fchmod(fd, entry.mode)
         if entry.mtime_ns:
             os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))

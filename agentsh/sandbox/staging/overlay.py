@@ -10,18 +10,20 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from agentsh.core.entry import EntryType
 from agentsh.core.tree import Tree
 from agentsh.sandbox.staging import index
-from agentsh.sandbox.staging.files import opened_directory, own, remove, write_entry
+from agentsh.sandbox.staging.files import copy_xattrs, opened_directory, own, remove, write_entry
 from agentsh.sandbox.staging.view import StagingView, require_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from agentsh.core.attributes import Attributes
     from agentsh.core.entry import Entry
 
 _OPAQUE = "user.overlay.opaque"
@@ -80,6 +82,10 @@ class OverlayView(StagingView):
     def readlink(self, path: bytes) -> bytes:
         """The link in whichever layer shows it."""
         return self._shown(path).readlink(path)
+
+    def attributes(self, path: bytes) -> Attributes:
+        """Those in whichever layer shows the path."""
+        return self._shown(path).attributes(path)
 
     def children(self, path: bytes) -> list[bytes]:
         """The names of both layers, less the deleted ones."""
@@ -161,6 +167,8 @@ class OverlayView(StagingView):
                             os.setxattr(new, _OPAQUE, b"y")
                         if below is not None and stat.S_ISDIR(below.st_mode):
                             own(new, below)
+                            with suppress(OSError), self._lower.directory(here) as old:  # perhaps not ours to open
+                                copy_xattrs(old, new)
                             os.fchmod(new, stat.S_IMODE(below.st_mode))
                         else:
                             os.fchmod(new, 0o755)

@@ -16,6 +16,7 @@ from agentsh.sandbox.staging.files import remove, write_atomic
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from agentsh.core.attributes import Attributes
     from agentsh.core.entry import Entry
 
 Kind = Literal["overlay", "clone", "copy"]
@@ -35,6 +36,7 @@ class StagingView(ABC):
     Attributes:
         kind: how the workspace is shown.
         reason: why it is shown that way and not in a faster one; empty when there is nothing to say.
+        bare: why the view has no extended attributes of the workspace's; empty when it has them.
         left_out: paths of the workspace that actions cannot see, each with the reason.
     """
 
@@ -45,6 +47,7 @@ class StagingView(ABC):
         self.workspace = workspace
         self._rebuilding = directory / _REBUILDING
         self.reason = ""
+        self.bare = ""
         self.left_out: dict[bytes, str] = {}
 
     @property
@@ -89,6 +92,14 @@ class StagingView(ABC):
     @abstractmethod
     def readlink(self, path: bytes) -> bytes:
         """The text of the symlink ``path``."""
+
+    @abstractmethod
+    def attributes(self, path: bytes) -> Attributes:
+        """The extended attributes of ``path`` as the view has them.
+
+        Raises:
+            OSError: there is nothing, or they cannot be read.
+        """
 
     @abstractmethod
     def children(self, path: bytes) -> list[bytes]:

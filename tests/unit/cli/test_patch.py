@@ -151,3 +151,35 @@ def test_content_too_large_for_a_literal_is_named_and_not_read() -> None:
 
     out = b"".join(patch([a_diff(b"big", None, huge)], never))
     assert b"Binary files a/big and b/big differ" in out
+
+
+@pytest.mark.parametrize("path", NAMES)
+def test_what_moved_is_a_rename_for_git(tmp_path: Path, path: bytes) -> None:
+    blobs = Blobs()
+    entry, other, empty = blobs.file(b"text\n" * 9), blobs.file(bytes(range(256))), blobs.file(b"")
+    new = b"moved/to here"
+    hunks = (Hunk(1, 9, 0, 0, (DiffLine("-", b"text\n"),) * 9),)
+    diffs = [
+        a_diff(path, entry, None, hunks),
+        a_diff(new, None, blobs.file(b"text\n" * 9, 0o755)),
+        a_diff(b"a/" + path, other, None),
+        a_diff(b"b/" + path, None, other),
+        a_diff(b"c/copy", None, other),
+        a_diff(b"e", empty, None),
+        a_diff(b"n", None, empty),
+        a_diff(b"from-link", link(b"x y"), None),
+        a_diff(b"to-link", None, link(b"x y")),
+    ]
+    for diff in diffs:
+        put(tmp_path, diff.path, diff.before, blobs)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+
+    content = b"".join(patch(diffs, blobs.__getitem__))
+    apply(tmp_path, content)
+
+    assert content.count(b"rename from ") == 3
+    assert state(tmp_path, new) == (True, b"text\n" * 9, True)
+    for diff in diffs:
+        full = os.path.join(os.fsencode(tmp_path), diff.path)
+        assert os.path.lexists(full) == (diff.after is not None), diff.path
+    assert state(tmp_path, b"b/" + path) == state(tmp_path, b"c/copy") == (True, bytes(range(256)), False)

@@ -119,17 +119,6 @@ def test_sparse_files_stay_sparse(tmp_path: Path) -> None:
         assert (scene.root / "n").stat().st_blocks * 512 < 1_000_000
 
 
-@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="extended attributes in os are Linux's")
-def test_extended_attributes_and_group_of_a_changed_file_stay(tmp_path: Path) -> None:
-    with Scene(tmp_path, OLD) as scene:
-        try:
-            os.setxattr(scene.root / "a", "user.note", b"kept")
-        except OSError:
-            pytest.skip("this filesystem has no extended attributes")
-        scene.become({**OLD, b"a": trees.file(b"new a")})
-        assert os.getxattr(scene.root / "a", "user.note") == b"kept"
-
-
 def test_many_files_at_once(tmp_path: Path) -> None:
     world = {b"f%d" % n: trees.file(b"%d" % n) for n in range(3 * sync.FEW)}
     with Scene(tmp_path, {}) as scene:

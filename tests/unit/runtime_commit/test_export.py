@@ -52,7 +52,7 @@ def as_git(world: trees.World) -> dict[bytes, tuple[bytes, bytes]]:
     modes = {"link": b"120000", "file": b"100644"}
     return {
         p: (b"100755" if kind == "file" and mode & 0o100 else modes[kind], body)
-        for p, (kind, body, mode) in world.items()
+        for p, (kind, body, mode, _) in world.items()
         if kind != "dir"
     }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentsh.core.errors import ConflictError
-from agentsh.runtime import snapshot
+from agentsh.runtime import scan
 from agentsh.runtime.snapshot import take_snapshot
 from agentsh.store import Store
 from tests.worlds import trees
@@ -32,7 +32,7 @@ WORLD: trees.World = {
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let signatures count at once."""
-    monkeypatch.setattr(snapshot, "_TICK_NS", -1)
+    monkeypatch.setattr(scan, "TICK_NS", -1)
 
 
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -52,7 +52,7 @@ def test_everything_is_in_it(tmp_path: Path) -> None:
         scan = take_snapshot(scene.store, scene.tree)
         manifest = scene.store.manifest(scan.snapshot)
         assert set(manifest) == set(WORLD)
-        for path, (kind, body, mode) in WORLD.items():
+        for path, (kind, body, mode, _) in WORLD.items():
             entry = manifest[path]
             assert (entry.type.value[:3], entry.mode) == (
                 {"dir": "dir", "file": "fil", "link": "sym"}[kind],

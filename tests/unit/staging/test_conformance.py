@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -421,3 +422,36 @@ def test_a_view_keeps_the_kind_it_was_made_with(tmp_path: Path):
     assert open_staging(tmp_path / "s", workspace).kind == "copy"
     with pytest.raises(SandboxError, match="made as copy"):
         open_staging(tmp_path / "s", workspace, kind="overlay")
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="extended attributes in os are Linux's")
+def test_extended_attributes_are_those_of_the_workspace(stage: Stage) -> None:
+    (stage.workspace / "d").mkdir()
+    for path in ("f", "g", "d/h"):
+        (stage.workspace / path).write_text("text\n")
+        os.setxattr(stage.workspace / path, "user.note", path.encode())
+    os.setxattr(stage.workspace / "d", "user.note", b"d")
+    stage.act("echo more >> f; mv g moved; chmod 600 d/h")
+    assert stage.view.bare == ""
+    assert stage.view.attributes(b"f").kept == (("user.note", b"f"),)
+    assert stage.view.attributes(b"moved").kept == (("user.note", b"g"),)
+    assert stage.view.attributes(b"d/h").kept == (("user.note", b"d/h"),)
+    assert stage.view.attributes(b"d").kept == (("user.note", b"d"),)
+    entry = Entry(EntryType.FILE, 0o644, 0, xattrs=(("user.new", b"1"),))
+    stage.view.rebuild({b"n": entry, b"d": Entry(EntryType.DIRECTORY, 0o700, xattrs=(("user.new", b"2"),))}, io.BytesIO)
+    assert stage.view.attributes(b"n").kept == (("user.new", b"1"),)
+    assert dict(stage.view.attributes(b"d").kept)["user.new"] == b"2"
+
+
+def test_a_view_that_cannot_keep_attributes_says_so(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    if stage.kind == "overlay":
+        pytest.skip("an overlay needs them itself")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(os, "setxattr", refuse, raising=False)
+    (stage.workspace / "f").write_text("text\n")
+    assert "does not keep them" in stage.view.bare
+    assert stage.view.bare in stage.view.reason
+    assert stage.act("cat f") == "text\n"
