@@ -34,6 +34,7 @@ _PLACES = {
     "policy": "policy.policy",
     "secrets": "secrets.secrets",
     "tools": "tools.tools",
+    "model": "model.model",
     "version": "upkeep.version",
 }
 """Where each command is, in the order in which a person meets them; its module loads when it is asked for."""
