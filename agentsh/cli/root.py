@@ -36,6 +36,7 @@ _PLACES = {
     "secrets": "secrets.secrets",
     "tools": "tools.tools",
     "api": "api.api",
+    "model": "model.model",
     "version": "upkeep.version",
 }
 """Where each command is, in the order in which a person meets them; its module loads when it is asked for."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import queue
+import secrets
 import threading
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from agentsh.llm.endpoint import EndpointModel
 from agentsh.llm.retry import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableMapping
+    from collections.abc import Callable, Iterator, MutableMapping
     from pathlib import Path
     from types import ModuleType
 
@@ -39,19 +41,72 @@ def open_engine(path: Path | None) -> Engine:
         UsageError: the packages of the extra ``local`` are not installed.
         ModelError: the weights are missing, damaged, or of an unknown kind.
     """
+    require_packages(*_NEEDED)
+    from agentsh_models import Engine, load, load_base  # noqa: PLC0415 - heavy
+
+    with told_to_people():
+        return Engine(load_base() if path is None else load(path))
+
+
+def require_packages(*names: str) -> None:
+    """Say which packages of the extra ``local`` are missing.
+
+    Raises:
+        UsageError: one is.
+    """
     from agentsh_models import ModelFault  # noqa: PLC0415 - only for this model
     from agentsh_models.loading import need  # noqa: PLC0415
 
     try:
-        need(*_NEEDED)
+        need(*names)
     except ModelFault as e:
         raise UsageError(e.what, next_step="Add them: pip install 'agentsh[local]'") from e
-    from agentsh_models import Engine, load, load_base  # noqa: PLC0415 - heavy
+
+
+@contextmanager
+def told_to_people() -> Iterator[None]:
+    """Faults of the model's package as errors of agentsh."""
+    from agentsh_models.errors import BadRequest, ModelFault  # noqa: PLC0415 - only for this model
 
     try:
-        return Engine(load_base() if path is None else load(path))
+        yield
     except ModelFault as e:
-        raise ModelError(visible_line(e.what), next_step=visible_line(e.next_step)) from e
+        kind = UsageError if isinstance(e, BadRequest) else ModelError
+        raise kind(visible_line(e.what), next_step=visible_line(e.next_step)) from e
+
+
+def serve_model(
+    path: Path | None, *, host: str, port: int, network: bool, token: str, ready: Callable[[str, str], None]
+) -> None:
+    """Serve the local model over HTTP until the process is told to stop.
+
+    Args:
+        path: weights; None for those that belong to agentsh.
+        host: the IP address to listen at.
+        port: 0 takes a free one.
+        network: other machines may ask. Without it ``host`` must be this machine's own.
+        token: what requests must bear when others may ask; empty makes one.
+        ready: gets the base URL and the token (empty for none) once requests are taken.
+
+    Raises:
+        UsageError: packages are missing, or ``host`` is reached from elsewhere and ``network`` was not said.
+        ModelError: the weights cannot be used, or the port is taken.
+    """
+    require_packages(*_NEEDED, "uvicorn")
+    from agentsh_models.serve.run import is_loopback, listen, serve  # noqa: PLC0415 - heavy
+
+    with told_to_people():
+        if not is_loopback(host):
+            if not network:
+                raise UsageError(
+                    f"Other machines would reach the model at {visible_line(host)}.",
+                    next_step="Add --network if that is meant: requests must bear a token then.",
+                )
+            token = token or secrets.token_urlsafe(24)
+        listener = listen(host, port)
+        with closing(listener):
+            name = "local" if path is None else path.stem
+            serve(open_engine(path), name, listener, token=token, ready=lambda url: ready(url, token))
 
 
 class LocalModel(EndpointModel):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from agentsh.config import Config
     from agentsh.llm import Model
 
@@ -25,3 +28,12 @@ def model_for(spec: str, config: Config) -> Model:
     from agentsh.secrets import Keychain  # noqa: PLC0415 - brings the keyring package
 
     return open_model(spec, config, keys=Keychain().api_key)
+
+
+def serve_local(
+    path: Path | None, *, host: str, port: int, network: bool, token: str, ready: Callable[[str, str], None]
+) -> None:
+    """Serve the local model over HTTP; see :func:`agentsh.llm.local.serve_model`."""
+    from agentsh.llm.local import serve_model  # noqa: PLC0415 - brings the model's package
+
+    serve_model(path, host=host, port=port, network=network, token=token, ready=ready)

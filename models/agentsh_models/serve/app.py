@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,20 +29,22 @@ MAX_BODY = 8 << 20
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
-def make_app(service: Service, name: str, *, in_process: bool = False) -> Starlette:
+def make_app(service: Service, name: str, *, token: str = "", in_process: bool = False) -> Starlette:
     """The application.
 
     Args:
         service: answers; the application does not close it.
         name: the model's, in answers and in the list.
-        in_process: nobody but this process can reach it. Otherwise requests must name this machine as host, and those
-            of web pages are refused: a page of any site can make a browser send requests to this machine.
+        token: what requests must bear, for a server that others reach; empty for none.
+        in_process: nobody but this process can reach it. Otherwise requests without a token must name this machine as
+            host, and those of web pages are refused: a page of any site can make a browser send requests to this
+            machine.
     """
     chat = _Chat(service, name)
 
     def guarded(inner: Any) -> Any:
         async def endpoint(request: HttpRequest) -> Response:
-            if not in_process and (refused := _from_elsewhere(request)) is not None:
+            if not in_process and (refused := _stranger(request, token)) is not None:
                 return refused
             response: Response = await inner(request)
             return response
@@ -60,10 +63,15 @@ def make_app(service: Service, name: str, *, in_process: bool = False) -> Starle
     )
 
 
-def _from_elsewhere(request: HttpRequest) -> Response | None:
+def _stranger(request: HttpRequest, token: str) -> Response | None:
+    """The refusal of a request that is not to be trusted."""
+    if token:
+        borne = request.headers.get("authorization", "").encode("utf-8", "replace")
+        if not hmac.compare_digest(borne, b"Bearer " + token.encode()):
+            return _error(401, "The request bears no valid token.", "invalid_api_key")
     host = request.headers.get("host", "").lower()
     name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-    if name not in _LOOPBACK:
+    if not token and name not in _LOOPBACK:
         return _error(403, "The Host of the request does not name this machine.", "forbidden")
     if "origin" in request.headers:
         return _error(403, "Requests of web pages are refused.", "forbidden")

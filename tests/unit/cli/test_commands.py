@@ -42,7 +42,7 @@ COMMANDS = [
 
 
 def test_the_contract_has_every_command() -> None:
-    assert sorted([*COMMANDS, "api", "export", "policy", "secrets", "tools", "tui"]) == sorted(
+    assert sorted([*COMMANDS, "api", "export", "model", "policy", "secrets", "tools", "tui"]) == sorted(
         root.list_commands(click.Context(root))
     )
 
