@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, ActionStatus, Origin, Output
@@ -45,6 +45,7 @@ NAMES = st.sampled_from(["line", "path", "content", "old", "new", "replace_all",
     st.sampled_from(["shell", "read", "write", "edit", "search"]),
     st.dictionaries(NAMES | st.sampled_from(["origin", "kind", "approve"]), VALUES, max_size=5),
 )
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault of the strategy
 def test_what_passes_fits_the_published_schema(name: str, arguments: dict[str, Any]):
     schema = next(s["function"]["parameters"] for s in tool_schemas() if s["function"]["name"] == name)
     given_ = {k: v for k, v in arguments.items() if v is not None}

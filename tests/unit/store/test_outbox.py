@@ -43,6 +43,12 @@ def approve(store: Store, action: ActionRecord) -> None:
 
 
 def test_a_store_of_the_third_format_gets_an_outbox(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "old", isolation_level=None)
+    for step in MIGRATIONS[:3]:
+        for statement in step:
+            old.execute(statement)
+    tables = ("blobs", "paths", "actions", "effects", "journal")
+    names = {t: ", ".join(f'"{row[1]}"' for row in old.execute(f"PRAGMA table_info({t})")) for t in tables}
     with Store.open(tmp_path / "new") as store:
         entry = Entry(EntryType.FILE, 0o644, 3, store.put_bytes(b"abc"), mtime_ns=7)
         action = store.begin_action(SPEC)
@@ -50,13 +56,8 @@ def test_a_store_of_the_third_format_gets_an_outbox(tmp_path: Path) -> None:
         store.finish_action(action, status=ActionStatus.PENDING, changes=effects)
         expected = store.action(action)
         with store._db.read() as connection:
-            tables = ("blobs", "paths", "actions", "effects", "journal")
-            rows = {t: connection.execute(f"SELECT * FROM {t}").fetchall() for t in tables}  # noqa: S608
+            rows = {t: connection.execute(f"SELECT {names[t]} FROM {t}").fetchall() for t in tables}  # noqa: S608
         head = (tmp_path / "new-head").read_bytes()
-    old = sqlite3.connect(tmp_path / "old", isolation_level=None)
-    for step in MIGRATIONS[:3]:
-        for statement in step:
-            old.execute(statement)
     for table, found in rows.items():
         old.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * len(found[0]))})", found)  # noqa: S608
     old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
