@@ -71,3 +71,33 @@ def serve(*, weights: Path | None, host: str, port: int, network: bool, as_json:
     except KeyboardInterrupt:
         raise Interrupted("The model's server was stopped.") from None
     return 0
+
+
+@model.group()
+def index() -> None:
+    """Pairs of wishes and lines that the local model is shown."""
+
+
+@index.command(
+    "add",
+    cls=Command,
+    examples="""
+    agentsh model index add pairs.jsonl
+    """,
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def add(*, file: Path, as_json: bool) -> int:
+    """Add the pairs of FILE to your own.
+
+    Each line of FILE is a JSON object with 'instruction' and 'command'. The local model is shown the pairs that are
+    nearest to a task; local_retrieval = false in the configuration turns that off.
+    """
+    from agentsh.runtime.models import add_pairs  # noqa: PLC0415 - see agentsh.cli
+
+    added, place = add_pairs(file)
+    if as_json:
+        data_json({"added": added, "file": str(place)})
+    else:
+        say(f"added {added} to {place}")
+    return 0

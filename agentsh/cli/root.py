@@ -35,6 +35,7 @@ _PLACES = {
     "secrets": "secrets.secrets",
     "tools": "tools.tools",
     "model": "model.model",
+    "eval": "evaluate.evaluate",
     "version": "upkeep.version",
 }
 """Where each command is, in the order in which a person meets them; its module loads when it is asked for."""

@@ -41,7 +41,7 @@ COMMANDS = [
 
 
 def test_the_contract_has_every_command() -> None:
-    assert sorted([*COMMANDS, "export", "model", "policy", "secrets", "tools", "tui"]) == sorted(
+    assert sorted([*COMMANDS, "eval", "export", "model", "policy", "secrets", "tools", "tui"]) == sorted(
         root.list_commands(click.Context(root))
     )
 
