@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from agentsh.llm.model import Message
-    from agentsh_models import Engine
+    from agentsh_models import Engine, Loaded
     from agentsh_models.serve.service import Service
 
 _NEEDED = ("gguf", "jinja2", "llguidance", "safetensors", "starlette", "tokenizers", "torch")
@@ -38,17 +38,27 @@ def open_engine(path: Path | None) -> Engine:
     """The local model, ready to answer.
 
     Args:
-        path: weights (GGUF, or a directory of safetensors); None for those that belong to agentsh.
+        path: weights (GGUF, a directory of safetensors, or a file of ``agentsh model train``); None for those that
+            belong to agentsh.
 
     Raises:
         UsageError: the packages of the extra ``local`` are not installed.
         ModelError: the weights are missing, damaged, or of an unknown kind.
     """
     require_packages(*_NEEDED)
-    from agentsh_models import Engine, load, load_base  # noqa: PLC0415 - heavy
+    from agentsh_models import Engine  # noqa: PLC0415 - heavy
 
     with told_to_people():
-        return Engine(load_base() if path is None else load(path))
+        return Engine(load_weights(path))
+
+
+def load_weights(path: Path | None) -> Loaded:
+    """Weights of any kind: agentsh's own base, a GGUF file, a directory, or a file of ``agentsh model train``."""
+    from agentsh_models import load, load_base, load_deltas  # noqa: PLC0415 - heavy
+
+    if path is None:
+        return load_base()
+    return load_deltas(path, load_base()) if path.suffix == ".safetensors" else load(path)
 
 
 def require_packages(*names: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,3 +53,17 @@ def add_pairs(path: Path) -> tuple[int, Path]:
     from agentsh.llm.retrieve import own_pairs_file  # noqa: PLC0415
 
     return add(path), own_pairs_file()
+
+
+def upcycle_local(out: Path, **options: Any) -> int:
+    """See :func:`agentsh.llm.local_training.upcycle_model`."""
+    from agentsh.llm.local_training import upcycle_model  # noqa: PLC0415 - brings the model's package
+
+    return upcycle_model(out, **options)
+
+
+def train_local(data: Path, **options: Any) -> bool:
+    """See :func:`agentsh.llm.local_training.train_model`."""
+    from agentsh.llm.local_training import train_model  # noqa: PLC0415 - brings the model's package
+
+    return train_model(data, **options)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from agentsh_models.tokenizer import Tokenizer
 
 _FORMAT = "agentsh-training-1"
+LINE_SYSTEM = (
+    "Answer with one line for a POSIX shell that does what is wished, and nothing else: no explanation, no Markdown."
+)
 _OPEN_ROWS = 8  # a document goes into the first of these that has room
 
 
@@ -117,8 +120,14 @@ class StepReport(NamedTuple):
     capacity: float
 
 
+def line_messages(instruction: str, command: str = "") -> list[dict[str, str]]:
+    """The conversation that asks for a line, and its answer unless that is empty: the same in training and judging."""
+    asked = [{"role": "system", "content": LINE_SYSTEM}, {"role": "user", "content": instruction}]
+    return [*asked, {"role": "assistant", "content": command}] if command else asked
+
+
 def read_examples(path: Path, tokenizer: Tokenizer) -> list[Example]:
-    """Conversations of a JSON-lines file: each line has ``messages`` and may have ``tools``.
+    """Conversations of a JSON-lines file: each line has ``messages`` and may have ``tools``, or is a pair.
 
     Raises:
         BadRequest: the file cannot be read, or a line is no such object.
@@ -131,7 +140,8 @@ def read_examples(path: Path, tokenizer: Tokenizer) -> list[Example]:
     for number, line in enumerate(lines, 1):
         try:
             data = json.loads(line)
-            examples.append(Example(*tokenizer.chat_spans(data["messages"], data.get("tools", ()))))
+            messages = data["messages"] if "messages" in data else line_messages(data["instruction"], data["command"])
+            examples.append(Example(*tokenizer.chat_spans(messages, data.get("tools", ()))))
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise BadRequest(f"Line {number} of {path} is no conversation: {e!r}.") from e
     return examples

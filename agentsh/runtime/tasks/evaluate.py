@@ -36,6 +36,7 @@ SYSTEM = (
     "Answer with one line for a POSIX shell that does what is wished, and nothing else: no explanation, no Markdown."
 )
 _NEIGHBOURS = 4
+_LONGEST = 400  # characters of an answer; no reference has half of them
 _FEW = (
     Pair("How many directories are there below here?", "find . -mindepth 1 -type d | wc -l"),
     Pair("Show the sizes of the pdf files, smallest first.", "find . -name '*.pdf' -exec du -k {} + | sort -n"),
@@ -181,7 +182,7 @@ def _line_for(task: Task, model: Model | None, mode: Mode, index: Index) -> str:
 
     def on_text(text: str) -> None:
         said.append(text)
-        if first_line("".join(said), whole=False):
+        if first_line("".join(said), whole=False) or sum(map(len, said)) > _LONGEST:
             enough.set()  # models of this size talk on
 
     try:

@@ -157,5 +157,5 @@ def without_near_duplicates(tasks: Iterable[Task]) -> list[Task]:
 
 
 def _triples(text: str) -> set[tuple[str, ...]]:
-    words = ["", "", *re.findall(r"[a-z0-9_./]+", text.lower()), "", ""]
+    words = ["", "", *re.findall(r"[a-z0-9_/]+(?:\.[a-z0-9]+)*", text.lower()), "", ""]
     return set(zip(words, words[1:], words[2:], strict=False))

@@ -62,6 +62,12 @@ def test_every_command_about_secrets_too(cli: Any, command: str) -> None:
     assert f"agentsh secrets {command}" in cli("secrets", command, "--help").out.decode().split("Examples:")[1]
 
 
+@pytest.mark.parametrize("command", ["serve", "index add", "upcycle", "train"])
+def test_every_command_about_the_local_model_too(cli: Any, command: str) -> None:
+    assert f"agentsh model {command}" in cli("model", *command.split(), "--help").out.decode().split("Examples:")[1]
+    assert "agentsh eval" in cli("eval", "--help").out.decode().split("Examples:")[1]
+
+
 # -- exec ------------------------------------------------------------------------------------------------------------
 
 

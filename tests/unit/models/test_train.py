@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from agentsh_models import Config, Model
-from agentsh_models.errors import BadRequest
+from agentsh_models import Config, Model, load_deltas, save_deltas
+from agentsh_models.errors import BadRequest, BadWeights
 from agentsh_models.loading import Loaded
 from agentsh_models.train import Example, Recipe, Trainer, collate, pack
 from agentsh_models.upcycle import upcycle, upcycled_config
@@ -178,3 +178,28 @@ def test_nothing_to_train():
         Trainer(loaded.model, examples(), RECIPE, base_names=set(loaded.source.names()))
     with pytest.raises(BadRequest, match="No example"):
         next(pack([Example([1] * 99, [True] * 99)], 32, 0))
+
+
+def test_deltas_go_into_files_of_a_size_and_come_back(tmp_path):
+    loaded = parent()
+    run = trainer(replace(RECIPE, steps=6, rate=1e-2))
+    run.run(seconds=600)
+    first = tmp_path / "t.safetensors"
+    save_deltas(first, run.model, loaded, dtype=torch.float32, most=20_000)
+    files = sorted(tmp_path.glob("*.safetensors"))
+    assert len(files) > 1
+    assert all(f.stat().st_size < 30_000 for f in files)
+    back = load_deltas(first, loaded).build().eval()
+    tokens = torch.randint(0, 61, (1, 12))
+    with torch.no_grad():
+        assert torch.equal(back(tokens).logits, run.model.eval()(tokens).logits)
+    files[0].write_bytes(files[0].read_bytes()[:-1] + b"x")
+    with pytest.raises(BadWeights, match="was changed"):
+        load_deltas(first, loaded)
+
+
+def test_what_is_trained_is_what_is_judged():
+    evaluate = pytest.importorskip("agentsh.runtime.tasks.evaluate")
+    from agentsh_models.train import line_messages
+
+    assert line_messages("w") == evaluate.prompt("w", [])
