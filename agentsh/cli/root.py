@@ -37,6 +37,7 @@ _PLACES = {
     "tools": "tools.tools",
     "api": "api.api",
     "model": "model.model",
+    "eval": "evaluate.evaluate",
     "version": "upkeep.version",
 }
 """Where each command is, in the order in which a person meets them; its module loads when it is asked for."""

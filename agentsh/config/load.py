@@ -146,7 +146,7 @@ def _apply_user(base: Config, table: Table, path: Path) -> Config:
         table,
         {
             *("policy", "limits", "staging", "clock", "default_model", "models", "protected", "detect_credentials"),
-            *("store", "http", "secrets", "api"),
+            *("store", "http", "secrets", "api", "local_retrieval"),
         },
         path,
     )
@@ -177,6 +177,7 @@ def _apply_user(base: Config, table: Table, path: Path) -> Config:
         clock=switch(table, "clock", base.clock, path),
         default_model=text(table, "default_model", base.default_model, path),
         models=models,
+        local_retrieval=switch(table, "local_retrieval", base.local_retrieval, path),
         protected=texts(table, "protected", path),
         detect_credentials=switch(table, "detect_credentials", base.detect_credentials, path),
         keep=_keep(sub(table, "store", path), path),

@@ -131,6 +131,7 @@ class Config:
         clock: whether actions may read the time; without it every clock they see stands still.
         default_model: what ``agentsh run`` uses without ``--model``; empty when none is set.
         models: profiles by name.
+        local_retrieval: whether the local model is shown lines that did similar things.
         protected: further path patterns that an agent's actions may not change.
         detect_credentials: whether what looks like a credential is kept from models, known to the keyring or not.
         keep: how much the store keeps.
@@ -146,6 +147,7 @@ class Config:
     clock: bool = True
     default_model: str = ""
     models: Mapping[str, ModelProfile] = field(default_factory=dict)
+    local_retrieval: bool = True
     protected: tuple[str, ...] = ()
     detect_credentials: bool = True
     keep: Keep = field(default_factory=Keep)

@@ -15,19 +15,22 @@ from agentsh.config import ModelProfile
 from agentsh.core.errors import ModelError, UsageError
 from agentsh.core.sanitise import visible_line
 from agentsh.llm.endpoint import EndpointModel
+from agentsh.llm.retrieve import examples_text, load_index
 from agentsh.llm.retry import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, MutableMapping
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
     from pathlib import Path
     from types import ModuleType
 
-    from agentsh_models import Engine
+    from agentsh.llm.model import Message
+    from agentsh_models import Engine, Loaded
     from agentsh_models.serve.service import Service
 
 _NEEDED = ("gguf", "jinja2", "llguidance", "safetensors", "starlette", "tokenizers", "torch")
 _BASE_URL = "http://in-process/v1"
 _CHARACTERS_A_TOKEN = 3  # cautious: shell and code are dense
+_NEIGHBOURS = 4
 _FOR_TOOLS_AND_ANSWER = 2048  # tokens
 
 
@@ -35,17 +38,27 @@ def open_engine(path: Path | None) -> Engine:
     """The local model, ready to answer.
 
     Args:
-        path: weights (GGUF, or a directory of safetensors); None for those that belong to agentsh.
+        path: weights (GGUF, a directory of safetensors, or a file of ``agentsh model train``); None for those that
+            belong to agentsh.
 
     Raises:
         UsageError: the packages of the extra ``local`` are not installed.
         ModelError: the weights are missing, damaged, or of an unknown kind.
     """
     require_packages(*_NEEDED)
-    from agentsh_models import Engine, load, load_base  # noqa: PLC0415 - heavy
+    from agentsh_models import Engine  # noqa: PLC0415 - heavy
 
     with told_to_people():
-        return Engine(load_base() if path is None else load(path))
+        return Engine(load_weights(path))
+
+
+def load_weights(path: Path | None) -> Loaded:
+    """Weights of any kind: agentsh's own base, a GGUF file, a directory, or a file of ``agentsh model train``."""
+    from agentsh_models import load, load_base, load_deltas  # noqa: PLC0415 - heavy
+
+    if path is None:
+        return load_base()
+    return load_deltas(path, load_base()) if path.suffix == ".safetensors" else load(path)
 
 
 def require_packages(*names: str) -> None:
@@ -115,15 +128,17 @@ class LocalModel(EndpointModel):
     Args:
         name: what ``--model`` called it.
         path: weights; None for those that belong to agentsh.
+        retrieval: show it lines that did similar things as the task asks for.
 
     Raises:
-        UsageError: the packages of the extra ``local`` are not installed.
+        UsageError: the packages of the extra ``local`` are not installed, or the person's own pairs are damaged.
         ModelError: the weights are missing, damaged, or of an unknown kind.
     """
 
-    def __init__(self, name: str, path: Path | None = None) -> None:
+    def __init__(self, name: str, path: Path | None = None, *, retrieval: bool = True) -> None:
         profile = ModelProfile(name=name, model=name, base_url=_BASE_URL, key="")
         super().__init__(profile, None, retry=Retry(attempts=1))
+        self._index = load_index() if retrieval else None
         engine = open_engine(path)
         context = engine.runner.config.context - _FOR_TOOLS_AND_ANSWER
         self.context_bound = max(context, 1024) * _CHARACTERS_A_TOKEN
@@ -145,6 +160,19 @@ class LocalModel(EndpointModel):
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
+
+    def _request(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        return super()._request(self._shown(messages), tools)
+
+    def _shown(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """The conversation with pairs that are near its first wish: the same ones each turn, so that the part of the
+        prompt that was read stays read.
+        """  # noqa: D205
+        wish = next((m["content"] for m in messages if m.get("role") == "user"), "")
+        if self._index is None or not isinstance(wish, str):
+            return messages
+        text = examples_text(self._index.best(wish, _NEIGHBOURS))
+        return [{"role": "system", "content": text}, *messages] if text else messages
 
     def _transport(self, client: ModuleType) -> Any:
         return make_transport(client, self._app, self._loop)

@@ -54,7 +54,7 @@ def open_model(spec: str, config: Config, *, keys: KeySource) -> Model:
     if scheme == "local":
         from agentsh.llm.local import LocalModel  # noqa: PLC0415 - brings the model's package
 
-        return LocalModel(spec, Path(rest) if rest else None)
+        return LocalModel(spec, Path(rest) if rest else None, retrieval=config.local_retrieval)
     if scheme == "replay":
         from agentsh.llm.replay import ReplayModel, demo_recording, load_recording  # noqa: PLC0415 - brings a server
 

@@ -7,6 +7,7 @@ Suffixes name shapes: B rows, T tokens, n tokens taken by a block, N = B * n, D 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -15,17 +16,20 @@ from torch.nn import functional as F
 
 from agentsh_models.cache import Cache
 from agentsh_models.errors import BadRequest, PromptTooLong
+from agentsh_models.feed_forward import DeltaFFN, DenseFFN, ExpertFFN, Losses, RoutedFFN, exact_linear
 from agentsh_models.kernels.attention import attend
 from agentsh_models.kernels.depth import gather, pack, scatter_add, take_best, update_factor
-from agentsh_models.kernels.experts import choose, expert_scores, mix_experts, swiglu, swiglu_deltas
 from agentsh_models.kernels.qkv import norm_qkv_rope, rms_norm, rope_table
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from agentsh_models.config import Config, MoE
+    from agentsh_models.config import Config
 
-Losses = dict[str, "Tensor"]
+
+TAKES_ALL = -1e4
+"""A threshold that every token exceeds."""
+_CUT_RATE = 0.05
 
 
 class Output(NamedTuple):
@@ -59,149 +63,20 @@ class Attention(nn.Module):
         return self.q_proj.weight, self.k_proj.weight, self.v_proj.weight
 
 
-class Projections(nn.Module):
-    """The three matrices of a SwiGLU."""
-
-    def make_projections(self, d_model: int, d_ff: int) -> None:
-        """Add them; a class that also is something else calls this in its own time."""
-        self.gate_proj = nn.Linear(d_model, d_ff, bias=False)
-        self.up_proj = nn.Linear(d_model, d_ff, bias=False)
-        self.down_proj = nn.Linear(d_ff, d_model, bias=False)
-
-    @property
-    def weights(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Gate, up, down."""
-        return self.gate_proj.weight, self.up_proj.weight, self.down_proj.weight
-
-
-class DenseFFN(Projections):
-    """SwiGLU."""
-
-    def __init__(self, d_model: int, d_ff: int) -> None:
-        super().__init__()
-        self.make_projections(d_model, d_ff)
-
-    def forward(self, x_ND: Tensor, losses: Losses, stats: Losses, name: str) -> Tensor:
-        """The update of each token."""
-        del losses, stats, name
-        return swiglu(x_ND, *self.weights)
-
-
-class RoutedFFN(nn.Module):
-    """What experts of both kinds share: the router, the balance of load."""
-
-    load: Tensor
-    bias: Tensor
-
-    def __init__(self, c: Config) -> None:
-        super().__init__()
-        self.moe = c.moe
-        n = c.moe.n_fine + c.moe.n_noop
-        self.router = nn.Linear(c.d_model, n, bias=False)
-        self.register_buffer("bias", torch.zeros(n))
-        self.register_buffer("load", torch.zeros(n), persistent=False)
-
-    def route(self, x_ND: Tensor, losses: Losses, stats: Losses, name: str) -> tuple[Tensor, Tensor]:
-        """The experts of each token and their weights, (N, k) both."""
-        m = self.moe
-        logits = F.linear(x_ND.float(), self.router.weight.float())
-        score = expert_scores(logits, m.score)
-        chosen, weight = choose(score, self.bias if m.balance == "bias" else None, m.k_fine, normalise=m.normalise)
-        share = torch.zeros_like(score).scatter_(1, chosen, 1.0).mean(0) / m.k_fine
-        stats[f"experts.load.{name}"] = share.detach()
-        if self.training:
-            if m.balance == "bias":
-                with torch.no_grad():
-                    self.load += share
-            if m.balance == "loss" and m.balance_weight:
-                odds = score / score.sum(-1, keepdim=True)
-                losses[f"balance.{name}"] = m.balance_weight * len(share) * (share.detach() * odds.mean(0)).sum()
-            if m.z_weight:
-                losses[f"z.{name}"] = m.z_weight * logits.logsumexp(-1).square().mean()
-        return chosen, weight * m.scale
-
-    @torch.no_grad()
-    def after_step(self) -> None:
-        """Move the bias of the choice towards experts that got less than their share."""
-        if self.moe.balance == "bias" and bool(self.load.any()):
-            self.bias += self.moe.bias_rate * torch.sign(self.load.mean() - self.load)
-            self.load.zero_()
-
-
-class ExpertWeights(nn.Module):
-    """The matrices of ``n`` FFNs of width ``f``."""
-
-    def __init__(self, n: int, d_model: int, f: int) -> None:
-        super().__init__()
-        self.gate = nn.Parameter(torch.empty(n, f, d_model))
-        self.up = nn.Parameter(torch.empty(n, f, d_model))
-        self.down = nn.Parameter(torch.empty(n, d_model, f))
-
-    @property
-    def weights(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Gate, up, down."""
-        return self.gate, self.up, self.down
-
-
-class ExpertFFN(RoutedFFN):
-    """Fine-grained experts, shared ones, no-op ones."""
-
-    def __init__(self, c: Config) -> None:
-        super().__init__(c)
-        f = c.d_ff // c.moe.granularity
-        self.experts = ExpertWeights(c.moe.n_fine, c.d_model, f)
-        self.shared = DenseFFN(c.d_model, f * c.moe.n_shared) if c.moe.n_shared else None
-
-    def forward(self, x_ND: Tensor, losses: Losses, stats: Losses, name: str) -> Tensor:
-        """The update of each token."""
-        m = self.moe
-        chosen, weight = self.route(x_ND, losses, stats, name)
-        most = None
-        if self.training and m.capacity_factor:
-            most = math.ceil(m.capacity_factor * x_ND.shape[0] * m.k_fine / (m.n_fine + m.n_noop))
-        y = mix_experts(x_ND, self.experts.weights, chosen, weight, most)
-        return y if self.shared is None else y + swiglu(x_ND, *self.shared.weights)
-
-
-class DeltaWeights(nn.Module):
-    """Low-rank changes B A of an FFN's matrices; B is zero at first, so they change nothing."""
-
-    def __init__(self, m: MoE, d_model: int, d_ff: int) -> None:
-        super().__init__()
-        e, r = m.n_experts, m.rank
-        self.gate_a, self.gate_b = (nn.Parameter(torch.zeros(s)) for s in ((e, r, d_model), (e, d_ff, r)))
-        self.up_a, self.up_b = (nn.Parameter(torch.zeros(s)) for s in ((e, r, d_model), (e, d_ff, r)))
-        self.down_a, self.down_b = (nn.Parameter(torch.zeros(s)) for s in ((e, r, d_ff), (e, d_model, r)))
-
-    @property
-    def pairs(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """A and B of gate, up, down."""
-        return (self.gate_a, self.gate_b), (self.up_a, self.up_b), (self.down_a, self.down_b)
-
-
-class DeltaFFN(RoutedFFN, Projections):
-    """A dense FFN for every token, and low-rank experts that change it."""
-
-    def __init__(self, c: Config) -> None:
-        super().__init__(c)
-        self.make_projections(c.d_model, c.d_ff)
-        self.deltas = DeltaWeights(c.moe, c.d_model, c.d_ff)
-
-    def forward(self, x_ND: Tensor, losses: Losses, stats: Losses, name: str) -> Tensor:
-        """The update of each token."""
-        chosen, weight = self.route(x_ND, losses, stats, name)
-        spread = weight.new_zeros(x_ND.shape[0], self.moe.n_experts + self.moe.n_noop).scatter(1, chosen, weight)
-        return swiglu_deltas(x_ND, self.weights, self.deltas.pairs, spread[:, : self.moe.n_experts])
-
-
 class DepthRouter(nn.Module):
-    """Decides which tokens a block takes, and by how much its update counts."""
+    """Decides which tokens a block takes, and by how much its update counts.
+
+    Attributes:
+        mod: its knobs; :meth:`Model.set_capacity` changes the capacity while training.
+        threshold: what r must exceed where ``sample_routing`` is ``threshold``; follows the top-k's cut in training.
+    """
 
     threshold: Tensor
 
     def __init__(self, c: Config) -> None:
         super().__init__()
         self.mod, self.eps = c.mod, c.norm_eps
+        self._cut: Tensor | None = None
         self.router = nn.Linear(c.d_model, 1, bias=False)
         self.register_buffer("threshold", torch.zeros(()))
         hidden = c.mod.predictor_hidden
@@ -212,7 +87,7 @@ class DepthRouter(nn.Module):
     def score(self, x_BTD: Tensor) -> Tensor:
         """The scalar r = w . x of each token, (B, T), in float32."""
         x = rms_norm(x_BTD, None, self.eps) if self.mod.normalise else x_BTD
-        return F.linear(x.float(), self.router.weight.float()).squeeze(-1)
+        return exact_linear(x, self.router.weight).squeeze(-1)
 
     def causal_score(self, x_BTD: Tensor, r_BT: Tensor, routing: str) -> Tensor:
         """Above 0 where a token is taken, decided from the token alone."""
@@ -258,6 +133,8 @@ class DepthRouter(nn.Module):
     def _learn(self, x: Tensor, r: Tensor, take: Tensor, step: _Step, name: str) -> None:
         m, valid, losses = self.mod, step.valid, step.losses
         label = take[valid].float()
+        if m.train_routing == "topk" and m.sample_routing == "threshold" and m.capacity < 1:
+            self._cut = torch.quantile(r[valid].detach(), 1 - m.capacity)
         if m.capacity_weight:
             losses[f"capacity.{name}"] = m.capacity_weight * (r[valid].sigmoid().mean() - m.capacity).square()
         if m.train_routing == "topk" and m.aux_weight:
@@ -267,6 +144,14 @@ class DepthRouter(nn.Module):
             guess = self.causal_score(x, r, "predictor")
             losses[f"predictor.{name}"] = m.predictor_weight * F.binary_cross_entropy_with_logits(guess[valid], label)
         step.stats[f"depth.accuracy.{name}"] = ((guess[valid] > 0) == take[valid]).float().mean().detach()
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Move the threshold towards the last top-k's cut: from the first one on, and then as a running mean."""
+        if self._cut is not None:
+            first = self.threshold <= TAKES_ALL
+            self.threshold.copy_(torch.where(first, self._cut, self.threshold.lerp(self._cut, _CUT_RATE)))
+            self._cut = None
 
 
 class Block(nn.Module):
@@ -285,13 +170,15 @@ class Block(nn.Module):
     def forward(self, x_BTD: Tensor, step: _Step) -> Tensor:
         """The residual stream after this block."""
         if self.depth is None:
-            return x_BTD + self._update(x_BTD, step.position, step.valid, step, whole=step.whole)
+            return x_BTD + self._update(x_BTD, step.position, step.valid, step.segment, step, whole=step.whole)
         take, r, many = self.depth.decide(x_BTD, step, str(self.index))
         index, valid = pack(take, many)
         if not index.shape[1]:
             return x_BTD
         whole = many is not None
-        update = self._update(gather(x_BTD, index), step.position.gather(1, index), valid, step, whole=whole)
+        segment = None if step.segment is None else step.segment.gather(1, index)
+        position = step.position.gather(1, index)
+        update = self._update(gather(x_BTD, index), position, valid, segment, step, whole=whole)
         factor = update_factor(r.gather(1, index), self.depth.mod.gate)
         if factor is not None:
             update = update * factor.unsqueeze(-1)
@@ -302,6 +189,7 @@ class Block(nn.Module):
         x_BnD: Tensor,
         position_Bn: Tensor,
         valid_Bn: Tensor,
+        segment_Bn: Tensor | None,
         step: _Step,
         *,
         whole: bool,
@@ -321,10 +209,12 @@ class Block(nn.Module):
         if step.cache is not None:
             k, v, mask = step.cache.append(self.index, k, v, position_Bn, valid_Bn)
             k, v = k.to(q.dtype), v.to(q.dtype)
-        elif not whole:
-            ahead = torch.ones(valid_Bn.shape[1], valid_Bn.shape[1], dtype=torch.bool, device=x_BnD.device).tril()
+        elif not whole or segment_Bn is not None:
+            mask = torch.ones(valid_Bn.shape[1], valid_Bn.shape[1], dtype=torch.bool, device=x_BnD.device).tril()
+            if segment_Bn is not None:
+                mask = mask & (segment_Bn.unsqueeze(1) == segment_Bn.unsqueeze(2))
             itself = torch.eye(valid_Bn.shape[1], dtype=torch.bool, device=x_BnD.device)
-            mask = (ahead & valid_Bn.unsqueeze(1)) | itself  # padding sees itself: a row without keys gives NaN
+            mask = (mask & valid_Bn.unsqueeze(1)) | itself  # padding sees itself: a row without keys gives NaN
         mixed = F.linear(attend(q, k, v, mask), self.self_attn.o_proj.weight)
         flat = rms_norm(x_BnD + mixed, self.post_attention_layernorm.weight, self.eps).flatten(0, 1)
         name = str(self.index)
@@ -344,6 +234,7 @@ class _Step(NamedTuple):
     cache: Cache | None
     position: Tensor
     valid: Tensor
+    segment: Tensor | None
     whole: bool
     cos: Tensor
     sin: Tensor
@@ -399,6 +290,7 @@ class Model(nn.Module):
         cache: Cache | None = None,
         *,
         valid: Tensor | None = None,
+        segment: Tensor | None = None,
         last_only: bool = False,
     ) -> Output:
         """Logits of the token after each token.
@@ -407,7 +299,36 @@ class Model(nn.Module):
             tokens_BT: int64.
             cache: what was read before; these tokens are added to it.
             valid: (B, T), False for padding, which may be on either side; None when there is none.
+            segment: (B, T), the number of each token's document where several share a row: they do not see each other.
+                Not together with a cache.
             last_only: logits of each row's last valid token alone.
+
+        Raises:
+            PromptTooLong: the context is full.
+            BadRequest: top-k routing was asked to continue a sequence.
+        """
+        x, losses, stats = self.features(tokens_BT, cache, valid=valid, segment=segment)
+        if last_only:
+            seen = torch.ones_like(tokens_BT, dtype=torch.bool) if valid is None else valid
+            x = gather(x, (seen * torch.arange(1, seen.shape[1] + 1, device=x.device)).argmax(1, keepdim=True))
+        return Output(self.head(x), losses, stats)
+
+    def head(self, x: Tensor) -> Tensor:
+        """Logits of the residual stream's last state, for tokens in any shape (..., D)."""
+        x = rms_norm(x, self.norm.weight, self.config.norm_eps)
+        return F.linear(x, self.embed_tokens.weight if self.lm_head is None else self.lm_head.weight)
+
+    def features(
+        self,
+        tokens_BT: Tensor,
+        cache: Cache | None = None,
+        *,
+        valid: Tensor | None = None,
+        segment: Tensor | None = None,
+    ) -> tuple[Tensor, Losses, Losses]:
+        """The residual stream after the last block (B, T, D), losses and statistics; see :meth:`forward`.
+
+        The head is apart because training needs it for few of the tokens, and it is a fifth of the work.
 
         Raises:
             PromptTooLong: the context is full.
@@ -419,24 +340,27 @@ class Model(nn.Module):
         if tokens_BT.shape[1] and int(position.max()) >= self.config.context:
             raise PromptTooLong(f"{int(position.max()) + 1} tokens do not fit the context of {self.config.context}.")
         whole = valid is None or bool(valid.all())
-        step = _Step(cache, position, valid_BT, whole, self.cos, self.sin, {}, {})
+        step = _Step(cache, position, valid_BT, segment, whole, self.cos, self.sin, {}, {})
         x = self.embed_tokens(tokens_BT)
         for layer in self.layers:
             x = layer(x, step)
         if cache is not None:
             cache.length = cache.length + valid_BT.sum(1)
-        if last_only:
-            last = (valid_BT * torch.arange(1, valid_BT.shape[1] + 1, device=x.device)).argmax(1, keepdim=True)
-            x = gather(x, last)
-        x = rms_norm(x, self.norm.weight, self.config.norm_eps)
-        head = self.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
-        return Output(F.linear(x, head), step.losses, step.stats)
+        return x, step.losses, step.stats
 
     def after_step(self) -> None:
-        """To be called after each optimiser step: moves the balance biases, where the config has them."""
+        """To be called after each optimiser step: moves balance biases and depth thresholds, where there are any."""
         for layer in self.layers:
             if isinstance(layer.mlp, RoutedFFN):
                 layer.mlp.after_step()
+            if isinstance(layer.depth, DepthRouter):
+                layer.depth.after_step()
+
+    def set_capacity(self, capacity: float) -> None:
+        """From now on routed blocks take this share of the tokens in training; the config keeps its own."""
+        for layer in self.layers:
+            if isinstance(layer.depth, DepthRouter):
+                layer.depth.mod = replace(layer.depth.mod, capacity=capacity)
 
     def parameter_count(self) -> int:
         """Parameters, the embedding counted once."""

@@ -31,6 +31,7 @@ BASE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 BASE_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 BASE_VARIABLE = "AGENTSH_BASE_WEIGHTS"
 _FORMAT = "agentsh-model-1"
+_EXACT = ("router.weight", ".threshold", "mlp.bias")
 
 
 @dataclass
@@ -150,19 +151,22 @@ def save_deltas(
     dtype: torch.dtype | None = None,
     low_rank: Mapping[str, tuple[torch.Tensor, torch.Tensor]] | None = None,
     extra: Mapping[str, str] | None = None,
+    most: int | None = None,
 ) -> str:
-    """Write what differs from the base as one safetensors file.
+    """Write what differs from the base as a safetensors file, or as several: ``x.safetensors``, ``x.2.safetensors``...
 
     Args:
         path: the file; replaced when it is there.
         model: has the weights.
         base: what it was made from.
-        dtype: of floating-point tensors in the file; bfloat16 by default.
+        dtype: of floating-point tensors in the file; bfloat16 by default. Routers stay as they are: they are small,
+            and rounding moves their near ties.
         low_rank: A (r, in) and B (out, r) of tensors that are the base's plus B A; they are not stored whole.
         extra: more lines for the file's metadata.
+        most: bytes of tensors in a file; one tensor alone may be larger. None for one file.
 
     Returns:
-        The file's SHA-256.
+        The SHA-256 of the first file, which has those of the others.
     """
     import torch
     from safetensors.torch import save_file
@@ -176,17 +180,28 @@ def save_deltas(
             a, b = low_rank[name]
             tensors[name + LOW_A], tensors[name + LOW_B] = a.to(kind).contiguous(), b.to(kind).contiguous()
         elif name not in have or not torch.equal(base.source.tensor(name), w.float().cpu()):
-            tensors[name] = (w.to(kind) if w.is_floating_point() else w).detach().cpu().contiguous().clone()
+            rounds = w.is_floating_point() and not name.endswith(_EXACT)
+            tensors[name] = (w.to(kind) if rounds else w).detach().cpu().contiguous().clone()
     metadata = {
         **(extra or {}),
         "format": _FORMAT,
         "base_sha256": base.sha256,
         "config": json.dumps(model.config.to_json()),
     }
-    beside = path.with_name(path.name + ".part")
-    save_file(tensors, beside, metadata=metadata)
-    beside.replace(path)
-    return file_sha256(path)
+    parts: list[dict[str, torch.Tensor]] = [{}]
+    for name, tensor in tensors.items():
+        if most is not None and parts[-1] and sum(t.nbytes for t in parts[-1].values()) + tensor.nbytes > most:
+            parts.append({})
+        parts[-1][name] = tensor
+    others: dict[str, str] = {}
+    for number, part in reversed(list(enumerate(parts, 1))):  # the first one last: it names the others
+        file = path if number == 1 else path.with_name(f"{path.stem}.{number}{path.suffix}")
+        about = metadata | ({"parts": json.dumps(others, sort_keys=True)} if number == 1 and others else {})
+        beside = file.with_name(file.name + ".part")
+        save_file(part, beside, metadata=about if number == 1 else None)
+        beside.replace(file)
+        others[file.name] = file_sha256(file)
+    return others[path.name]
 
 
 def load_deltas(path: Path, base: Loaded, *, sha256: str | None = None) -> Loaded:
@@ -207,8 +222,17 @@ def load_deltas(path: Path, base: Loaded, *, sha256: str | None = None) -> Loade
         raise BadWeights(f"The file {path} belongs to another base than {base.path}.")
     try:
         config = Config.from_json(json.loads(about.get("config", "")))
-    except ValueError as e:
+        parts = dict(json.loads(about.get("parts", "{}")))
+    except (ValueError, TypeError) as e:
         raise BadWeights(f"The file {path} is damaged: its configuration cannot be read.") from e
+    others = []
+    for name, digest in parts.items():
+        other = path.with_name(Path(name).name)
+        if file_sha256(other) != digest:
+            raise BadWeights(f"The file {other} is truncated or was changed, or belongs to another than {path.name}.")
+        others.append(other)
+    if others:
+        changes = SafetensorsWeights([path, *others])
     return Loaded(config, base.tokenizer, Overlaid(base.source, changes), path, base.sha256, path.stem)
 
 

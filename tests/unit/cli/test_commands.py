@@ -42,7 +42,7 @@ COMMANDS = [
 
 
 def test_the_contract_has_every_command() -> None:
-    assert sorted([*COMMANDS, "api", "export", "model", "policy", "secrets", "tools", "tui"]) == sorted(
+    assert sorted([*COMMANDS, "api", "eval", "export", "model", "policy", "secrets", "tools", "tui"]) == sorted(
         root.list_commands(click.Context(root))
     )
 
@@ -61,6 +61,12 @@ def test_every_command_explains_itself_with_an_example(cli: Any, command: str) -
 @pytest.mark.parametrize("command", ["init", "set", "test", "list", "rm"])
 def test_every_command_about_secrets_too(cli: Any, command: str) -> None:
     assert f"agentsh secrets {command}" in cli("secrets", command, "--help").out.decode().split("Examples:")[1]
+
+
+@pytest.mark.parametrize("command", ["serve", "index add", "upcycle", "train"])
+def test_every_command_about_the_local_model_too(cli: Any, command: str) -> None:
+    assert f"agentsh model {command}" in cli("model", *command.split(), "--help").out.decode().split("Examples:")[1]
+    assert "agentsh eval" in cli("eval", "--help").out.decode().split("Examples:")[1]
 
 
 # -- exec ------------------------------------------------------------------------------------------------------------
