@@ -105,8 +105,11 @@ class Report:
 
 
 def choose(tasks: Sequence[Task], limit: int | None) -> list[Task]:
-    """The first ``limit`` of the tasks in the order of their wishes' hashes: the same ones each time."""
-    order = sorted(tasks, key=lambda t: hashlib.sha256(t.instruction.encode()).digest())
+    """The first ``limit`` of the tasks in the order of hashes: the same ones each time.
+
+    Not of the wish alone: by its hash single instances were held out, and they would all come first.
+    """
+    order = sorted(tasks, key=lambda t: hashlib.sha256(f"order {t.instruction}".encode()).digest())
     return order[:limit]
 
 

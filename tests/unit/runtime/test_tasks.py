@@ -122,6 +122,13 @@ def test_the_same_tasks_are_chosen_each_time() -> None:
     assert choose(tasks, 20) == choose(tasks[::-1], 20)
 
 
+def test_what_is_chosen_is_like_the_whole() -> None:
+    tasks = read_tasks(HELD_OUT)
+    some = choose(tasks, 100)
+    share = sum(t.split == "wording" for t in tasks) / len(tasks)
+    assert abs(sum(t.split == "wording" for t in some) / len(some) - share) < 0.15
+
+
 def test_tasks_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "x").write_text('{"family": 1}\n')
     with pytest.raises(UsageError, match="cannot be read"):
