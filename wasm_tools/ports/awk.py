@@ -215,10 +215,7 @@ _CHANGES = (
     (
         "run.c",
         "\t\tfflush(stdout);\t\t/* in case something is buffered already */\n\t\tstatus = system(getsval(x));\n",
-        (
-            "\t\tfflush(NULL);\n\t\tu = agentsh_system(getsval(x));\n"
-            '\t\tif (u < 0) FATAL("cannot run %s: %s", getsval(x), strerror(errno));\n\t\tbreak;\n'
-        ),
+        ("\t\tfflush(NULL);\n\t\tu = agentsh_system(getsval(x));\n\t\tbreak;\n"),
     ),
     ("run.c", '\t\tfp = popen(s, "w");\n', '\t\tfp = agentsh_popen(s, "w");\n'),
     ("run.c", '\t\tfp = popen(s, "r");\n', '\t\tfflush(NULL);\n\t\tfp = agentsh_popen(s, "r");\n'),

@@ -63,7 +63,7 @@ def test_what_comes_out(box: Box, line: str, expected: bytes) -> None:
 def test_a_command_that_is_not_run_by_a_shell_starts_nothing(box: Box) -> None:
     outcome = box.command("awk", 'BEGIN { system("echo out > made") }')
     assert outcome.exit_code == 2
-    assert b"cannot run echo out > made" in outcome.stderr
+    assert b"cannot run 'echo out > made'" in outcome.stderr
     assert box.run("ls").stdout == b""
 
 

@@ -1,7 +1,6 @@
 /* Commands that a program starts: system(), print | and | getline. The sandbox runs each line as a shell would, to its
  * end: what goes into one is kept until it is closed, what comes out of one is there before the first line is read. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,7 @@
 
 enum { WITH_INPUT = 1, KEEP_OUTPUT = 2 };
 
-/* The status of a shell line, or a negative errno. Without WITH_INPUT it has this command's own standard input. */
+/* The status of a shell line, or a negative error number. Without WITH_INPUT it has this command's own standard input. */
 HOST("run_line") int host_run_line(const char *line, size_t len, const char *input, size_t input_len, int how);
 /* How many bytes the last line with KEEP_OUTPUT printed; they are there if they fit, and then they are gone. */
 HOST("take_output") int host_take_output(char *to, size_t cap);
@@ -32,8 +31,9 @@ static int run(const char *line, const char *input, size_t input_len, int how)
 {
     int status = host_run_line(line, strlen(line), input, input_len, how);
     if (status >= 0) return status;
-    errno = -status;
-    return -1;
+    fflush(stdout);
+    fprintf(stderr, "awk: cannot run '%s': %s\n", line, strerror(-status));
+    _exit(2); /* it may be on its way out already */
 }
 
 int agentsh_system(const char *line)
@@ -43,7 +43,7 @@ int agentsh_system(const char *line)
 
 static FILE *reading(struct command *c, const char *line)
 {
-    if ((c->status = run(line, NULL, 0, KEEP_OUTPUT)) < 0) return NULL;
+    c->status = run(line, NULL, 0, KEEP_OUTPUT);
     int size = host_take_output(NULL, 0);
     if (size < 0 || !(c->content = malloc((size_t)size + 1))) return NULL;
     host_take_output(c->content, (size_t)size);

@@ -42,7 +42,7 @@ struct Cell *agentsh_function(int which, struct Node *arguments);
 /* As strtod, and a whole number with all its digits: without the C library where that is easy. */
 double agentsh_strtod(const char *text, char **end);
 void agentsh_write_integer(char *to, size_t room, double value);
-/* As the C library's, but for what they return: the status of the command alone, or -1 with errno. */
+/* As the C library's, but they return the status of the command alone; a line that cannot be run ends the program. */
 int agentsh_system(const char *line);
 FILE *agentsh_popen(const char *line, const char *mode);
 int agentsh_pclose(FILE *file);
