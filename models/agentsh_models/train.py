@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from agentsh_models.errors import BadRequest, BadWeights, NotFinite
 from agentsh_models.loading import memory_guard
+from agentsh_models.processor import has_bf16
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -60,7 +61,8 @@ class Recipe:
         clip: the gradient's norm at most.
         seed: of the order of the documents.
         trains: ``added`` what the base has not (experts, routers), ``all`` everything.
-        bf16: compute products in bfloat16; weights, moments and routers stay float32.
+        bf16: compute products in bfloat16 where :func:`agentsh_models.processor.has_bf16` says that the device can;
+            weights, moments and routers stay float32.
         full_until: share of the steps in which routed blocks take every token.
         lowered_by: share of the steps after which they take the config's capacity; between, it falls in a line.
     """
@@ -209,6 +211,7 @@ class Trainer:
         device: str = "cpu",
     ) -> None:
         self.model, self.recipe, self.device, self.step_number = model.to(device), recipe, device, 0
+        self._bf16 = recipe.bf16 and has_bf16(device)
         self._examples = examples
         self._rows = pack(examples, recipe.length, recipe.seed)
         fixed = set(base_names) if recipe.trains == "added" else set[str]()
@@ -263,7 +266,7 @@ class Trainer:
         tokens, segment, learn = (t.to(self.device, non_blocking=True) for t in part)
         routed = self.model.config.mod.blocks or self.model.config.moe.blocks
         valid = segment >= 0 if routed else None  # padding is a document of its own: it must not sway routers alone
-        with torch.autocast(self.device, torch.bfloat16) if self.recipe.bf16 else nullcontext():
+        with torch.autocast(self.device, torch.bfloat16) if self._bf16 else nullcontext():
             x, losses, _ = self.model.features(tokens, valid=valid, segment=segment)
             logits = self.model.head(x[learn])
         target = tokens.roll(-1, 1)[learn]
