@@ -1,11 +1,11 @@
 """Make what the local model is trained on: conversations that ask for a line, and whole ones with tools.
 
-    python scripts/make_training_data.py OUT.jsonl [--trees 40] [--agent 450] [--seed 0]
+    python scripts/make_training_data.py OUT.jsonl [--trees 40] [--agent 450] [--seed 0] [--prompts FILE.jsonl]
 
 The wishes are those of ``agentsh/llm/pairs.jsonl``, never a held-out one. A line is asked for as ``agentsh eval`` does
 it, after no, some or four of its nearest neighbours, itself left out. A conversation with tools is what the agent loop
 really sends and gets: the line runs in the sandbox, and its result is in it. Each line of OUT is for ``agentsh model
-train``.
+train``. ``--prompts`` writes what ``agentsh eval`` would ask of a model, for one that answers elsewhere.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from agentsh import Workspace
 from agentsh.llm.model import Answer, Model, ToolCall
 from agentsh.llm.retrieve import SHIPPED, Index, Pair, examples_text, read_pairs
 from agentsh.runtime.agent import run_task
-from agentsh.runtime.tasks.evaluate import HELD_OUT, prompt
+from agentsh.runtime.tasks.evaluate import HELD_OUT, choose, prompt
 from agentsh.runtime.tasks.make import make_tasks, read_tasks
 from agentsh.runtime.tasks.trees import make_tree
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from agentsh.llm.model import Message, OnText
     from agentsh.runtime.tasks.make import Task
@@ -128,6 +128,19 @@ def spread(tasks: Sequence[Task], many: int, draw: Random) -> list[Task]:
     return chosen
 
 
+def asked(tasks: Sequence[Task], index: Index) -> Iterator[dict[str, Any]]:
+    """What is asked of a model to judge it, by mode."""
+    for task in choose(tasks, None):
+        for mode in ("retrieval", "zero-shot"):
+            near = index.best(task.instruction, _NEIGHBOURS)[::-1] if mode == "retrieval" else []
+            yield {"mode": mode, "instruction": task.instruction, "messages": prompt(task.instruction, near)}
+
+
+def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Rows as JSON lines."""
+    path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8")
+
+
 def main() -> None:
     """Make and write them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -135,6 +148,7 @@ def main() -> None:
     parser.add_argument("--trees", type=int, default=40, help="as scripts/make_tasks.py had it for the pairs")
     parser.add_argument("--agent", type=int, default=450, help="conversations with tools")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--prompts", type=Path, default=None, help="write the held-out wishes' prompts here")
     options = parser.parse_args()
     draw = Random(options.seed)  # noqa: S311 - which example, not a secret
     pairs = read_pairs(SHIPPED)
@@ -142,10 +156,12 @@ def main() -> None:
     if {t.instruction for t in held_out} & {p.instruction for p in pairs}:
         raise SystemExit("A held-out wish is among the pairs.")
     index, known = Index(pairs), set(pairs)
+    if options.prompts:
+        write(options.prompts, asked(held_out, index))
     tasks = [t for t in make_tasks(range(options.trees)) if Pair(t.instruction, t.command) in known]
     made = [*lines(pairs, index, draw), *agents(spread(tasks, options.agent, draw), index)]
     draw.shuffle(made)
-    options.out.write_text("".join(json.dumps(m, ensure_ascii=False) + "\n" for m in made), encoding="utf-8")
+    write(options.out, made)
     print(Counter("tools" if "tools" in m else "line" for m in made))
 
 
