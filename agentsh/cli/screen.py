@@ -39,8 +39,9 @@ def open_screen(directory: str, *, model: str | None, policy: str | None, data_d
     Raises:
         UsageError: there is none, or ``directory`` is no directory.
     """
-    # It is drawn on stderr, so that it needs all three.
-    if not all(is_terminal(s) for s in (sys.stdin, sys.stdout, sys.stderr)):
+    # It is drawn on stderr, so that it needs all three; unless it is drawn in a page, by way of 'agentsh serve'.
+    served = os.environ.get("TEXTUAL_DRIVER") == "textual.drivers.web_driver:WebDriver"
+    if not served and not all(is_terminal(s) for s in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError(
             "The full-screen interface needs a terminal.",
             files="Nothing was run.",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 
+from agentsh.core.errors import UsageError
 from agentsh.tui.help import HelpScreen
 from agentsh.tui.keys import load_keymap
 from agentsh.tui.main import MainScreen
@@ -16,7 +18,7 @@ from agentsh.tui.text import content
 from agentsh.tui.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from textual.binding import BindingType
@@ -24,6 +26,16 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from agentsh.core.errors import AgentshError
+
+
+_IN_A_PAGE = {
+    "main.review": "ctrl+r,f2",
+    "main.timeline": "ctrl+t,f3",
+    "main.new-session": "ctrl+n,f4",
+    "app.quit": "ctrl+q,f10",
+}
+"""Further keys where a browser has taken the usual ones for itself."""
+_LOOK_FOR_PARENT_S = 2.0
 
 
 class AgentshApp(App[None]):
@@ -68,12 +80,32 @@ class AgentshApp(App[None]):
         # A terminal's own colours where it says that it has no others.
         if os.environ.get("TERM", "") in ("linux", "vt100", "ansi"):
             self.theme = "ansi-dark"
+        if self.is_web:
+            self.keymap = {**_IN_A_PAGE, **self.keymap}
+            parent = os.getppid()
+            # Should the server be killed, nobody would ever close this.
+            self.set_interval(_LOOK_FOR_PARENT_S, lambda: None if os.getppid() == parent else self.exit())
         self.set_keymap(self.keymap)
         self.push_screen(MainScreen())
 
     def on_unmount(self) -> None:
         """Stop what runs, and close the store."""
         self.work.close()
+
+    @contextmanager
+    def suspend(self) -> Iterator[None]:
+        """Give the terminal to another program for a while.
+
+        Raises:
+            UsageError: there is no terminal, but a page.
+        """
+        if self.is_web:
+            raise UsageError(
+                "An editor needs a terminal, and this is a page.",
+                next_step="Open 'agentsh' in a terminal to edit; it goes on from here.",
+            )
+        with super().suspend():
+            yield
 
     def leave(self, error: AgentshError) -> None:
         """End the program with an error for the one who started it."""
