@@ -48,6 +48,7 @@ class AgentshApp(App[None]):
         model: as ``agentsh run --model`` takes it; empty for the configured default.
         policy: a preset's name or a policy file's path, instead of the configured one.
         data_dir: where stores live, instead of the platform's place.
+        watch: the session to look on at, and nothing else; empty for the newest one.
 
     Attributes:
         work: the runtime, on threads of its own.
@@ -66,11 +67,18 @@ class AgentshApp(App[None]):
     ]
 
     def __init__(
-        self, directory: str | Path, *, model: str = "", policy: str | None = None, data_dir: Path | None = None
+        self,
+        directory: str | Path,
+        *,
+        model: str = "",
+        policy: str | None = None,
+        data_dir: Path | None = None,
+        watch: str | None = None,
     ) -> None:
         super().__init__()
         self.directory = os.path.abspath(directory)  # noqa: PTH100 - it is shown, not opened
         self.model = model
+        self._watch = watch
         self.work = Work(directory, policy=policy, data_dir=data_dir, on_wait=self._waits)
         self.failure: BaseException | None = None
         self.keymap = load_keymap()
@@ -86,7 +94,12 @@ class AgentshApp(App[None]):
             # Should the server be killed, nobody would ever close this.
             self.set_interval(_LOOK_FOR_PARENT_S, lambda: None if os.getppid() == parent else self.exit())
         self.set_keymap(self.keymap)
-        self.push_screen(MainScreen())
+        if self._watch is None:
+            self.push_screen(MainScreen())
+            return
+        from agentsh.tui.watch import WatchScreen  # noqa: PLC0415 - not on the way to the main screen
+
+        self.push_screen(WatchScreen(self._watch))
 
     def on_unmount(self) -> None:
         """Stop what runs, and close the store."""
