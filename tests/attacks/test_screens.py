@@ -315,4 +315,8 @@ def test_requests_and_settings_and_errors(screens: Screens) -> None:
     pty.press("\x1b")
     at = pty.press("\x1bOP")
     pty.sees("keys and signs", since=at)
+    at = pty.press("\x1b[20~")
+    pty.sees("for this sitting", since=at)
+    at = pty.press("s")
+    pty.sees("Values are never shown", since=at)
     leave(pty)
