@@ -11,11 +11,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from agentsh.config import PRESETS
+from agentsh.core.errors import AgentshError
 from agentsh.tui.keys import clash, key_rows
 from agentsh.tui.looks import THEMES
 from agentsh.tui.rows import RowsView
 from agentsh.tui.screens import Confirm, Question, SideScreen
-from agentsh.tui.text import Row, Safe, Span, content, fit, join, safe, title
+from agentsh.tui.text import Row, Safe, Span, content, fit, join, safe, title, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -219,7 +220,13 @@ class SecretsScreen(SideScreen):
 
             return Keychain().names(), workspace.config.bindings
 
-        self.query_one(RowsView).show(secret_rows(*await self.work.look(read)))
+        try:
+            rows = secret_rows(*await self.work.look(read))
+        except AgentshError as e:
+            parts = [p for p in (e.what, e.next_step) if p]
+            width = max(20, self.size.width - 4)
+            rows = [(Span(line, "dim" if k else "flag"),) for k, p in enumerate(parts) for line in wrap(safe(p), width)]
+        self.query_one(RowsView).show(rows)
 
 
 def secret_rows(names: tuple[str, ...], bindings: Mapping[str, SecretBinding]) -> list[Row]:

@@ -162,6 +162,21 @@ def test_the_value_of_a_secret_never_comes_to_the_screen(desk: Desk, monkeypatch
     assert asked == []
 
 
+def test_a_keyring_that_cannot_be_read_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: object) -> None:
+        raise ConfigError("The keyring stays locked.", next_step="Unlock it.")
+
+    monkeypatch.setattr("agentsh.secrets.Keychain.names", refuse)
+
+    async def flow(hands: Hands) -> None:
+        await hands.press("f9")
+        await hands.on("SettingsScreen")
+        await hands.press("s")
+        await hands.sees("The keyring stays locked.", "Unlock it.")
+
+    desk.drive(flow)
+
+
 def test_the_palette_leads_everywhere(desk: Desk) -> None:
     async def flow(hands: Hands) -> None:
         offered = {c.title for c in hands.app.get_system_commands(hands.app.screen)}
