@@ -312,7 +312,7 @@ def test_requests_and_settings_and_errors(screens: Screens) -> None:
     pages_of(pty, at, TAGS)
     at = pty.press("\x10")
     pty.sees("Search for commands", since=at)
-    pty.press("\x1b")
+    escape(pty)
     at = pty.press("\x1bOP")
     pty.sees("keys and signs", since=at)
     at = pty.press("\x1b[20~")
