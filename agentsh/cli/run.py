@@ -92,7 +92,7 @@ def _work(
 
     if model is None and resume is not None:
         model = workspace.session(resume).model
-    stopper = _Stopper(workspace, _print_event if as_json else Progress())
+    stopper = Stopper(workspace, _print_event if as_json else Progress())
     with model_for(model or "", workspace.config) as mind, stopper.listening():
         result = run_task(
             workspace,
@@ -113,7 +113,7 @@ def _print_event(event: Event) -> None:
     data(event.to_json())
 
 
-class _Stopper:
+class Stopper:
     """Ctrl-C ends the run cleanly.
 
     While an action runs, the sandbox is told to stop it; while the model is awaited, the wait itself is broken off. A

@@ -1,11 +1,13 @@
 """The one place where untrusted text becomes safe to show.
 
 Anything an agent, a command or a file says may carry escape sequences that move the cursor, set the clipboard
-(OSC 52), retitle the window, or reorder the line (bidirectional overrides, CVE-2021-42574). They are shown, not obeyed.
+(OSC 52), retitle the window, or reorder the line (bidirectional overrides, CVE-2021-42574); it may bear a letter that
+poses as another one (CVE-2021-42694). They are shown, not obeyed.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _KEEP = frozenset("\n\t")
@@ -28,8 +30,28 @@ _DISGUISE = frozenset(
         0x17B5,
         0x2800,  # Braille pattern blank
         *range(0xE0000, 0xE0080),  # tag characters
+        0x00A0,  # blanks that are none to a program; the ideographic one is as wide as the text round it
+        0x1680,
+        *range(0x2000, 0x200B),
+        0x202F,
+        0x205F,
     ]
 )
+_TWINS = frozenset(
+    "асԁеһіјӏорԛѕуԝхАВСЕНІЈКМОРԚЅТԜХУҮЗ"  # Cyrillic
+    "αγικνορυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϳ"  # Greek
+    "օոսցհզյքԼՏՕ"  # Armenian
+    "ᎪᏴᏟᎠᎬᏀᎻᎥᎫᏦᏞᎷᏢᏒᏚᎢᏙᎳᏃ"  # noqa: RUF001 - Cherokee
+    "ıɑɡɩ"  # noqa: RUF001 - Latin ones that are no ASCII
+)
+"""Letters that look like one of ASCII; beside one, in the same word, they are there to be taken for it."""
+_MATHS = range(0x1D400, 0x1D7CC)  # the alphabet in bold, italic, script: no text, and to a program another word
+_WIDE = frozenset([*range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B)])  # as wide as ideographs
+_WORD = re.compile(r"[^\W\d_]+(?:[\d_]*[^\W\d_]+)*")
+_PATHLIKE = re.compile(r"(?<=[A-Za-z0-9.])[\u2044\u2215\u29f8\uff0f\u2024\ua4f8](?=[A-Za-z.])")
+"""What looks like a slash or a dot, within a name."""
+_MOST_MARKS = 4
+"""Marks on one letter: more than any script has run over the lines above and below."""
 
 
 def _is_unsafe(ch: str) -> bool:
@@ -48,10 +70,40 @@ def _escape(ch: str) -> str:
 
 
 def visible(text: str) -> str:
-    """``text`` with every control, invisible or reordering character as a visible escape; newline and tab stay."""
-    if text.isascii() and text.isprintable():
+    """``text`` with all that deceives an eye or steers a terminal as visible escapes; newline and tab stay.
+
+    That is: control, invisible and reordering characters; blanks that are no spaces; letters that pose as ASCII within
+    a word of ASCII; and marks that are stacked on a letter, or on nothing.
+    """
+    if text.isascii():
+        return text if text.isprintable() else "".join(_escape(ch) if _is_unsafe(ch) else ch for ch in text)
+    text = _PATHLIKE.sub(_escaped, _WORD.sub(_unmasked, text))
+    out: list[str] = []
+    marks = _MOST_MARKS  # nothing to stand on yet
+    for ch in text:
+        if ch.isascii():
+            unsafe = _is_unsafe(ch)
+            marks = _MOST_MARKS if unsafe or ch in _KEEP else 0
+        elif unicodedata.category(ch) in ("Mn", "Me"):
+            unsafe = marks >= _MOST_MARKS or _is_unsafe(ch)
+            marks += 1
+        else:
+            unsafe = _is_unsafe(ch)
+            marks = _MOST_MARKS if unsafe else 0
+        out.append(_escape(ch) if unsafe else ch)
+    return "".join(out)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return _escape(found[0])
+
+
+def _unmasked(word: re.Match[str]) -> str:
+    """A word, with the letters as escapes that only look like the others."""
+    text = word[0]
+    if text.isascii() or not any(ch.isascii() and ch.isalpha() for ch in text):
         return text
-    return "".join(_escape(ch) if _is_unsafe(ch) else ch for ch in text)
+    return "".join(_escape(ch) if ch in _TWINS or ord(ch) in _MATHS or ord(ch) in _WIDE else ch for ch in text)
 
 
 def visible_line(text: str) -> str:

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run_tui(directory: str, *, model: str = "", policy: str | None = None, data_dir: Path | None = None) -> int:
+def run_tui(
+    directory: str,
+    *,
+    model: str = "",
+    policy: str | None = None,
+    data_dir: Path | None = None,
+    watch: str | None = None,
+) -> int:
     """Open the interface on a terminal until the person leaves it.
 
     Args:
@@ -19,6 +26,7 @@ def run_tui(directory: str, *, model: str = "", policy: str | None = None, data_
         model: as ``agentsh run --model`` takes it; empty for the configured default.
         policy: a preset's name or a policy file's path, instead of the configured one.
         data_dir: where stores live, instead of the platform's place.
+        watch: the session to look on at, and nothing else; empty for the newest one.
 
     Returns:
         The exit code.
@@ -28,7 +36,7 @@ def run_tui(directory: str, *, model: str = "", policy: str | None = None, data_
     """
     from agentsh.tui.app import AgentshApp  # noqa: PLC0415 - brings Textual
 
-    app = AgentshApp(directory, model=model, policy=policy, data_dir=data_dir)
+    app = AgentshApp(directory, model=model, policy=policy, data_dir=data_dir, watch=watch)
     app.run()
     if app.failure is not None:
         raise app.failure

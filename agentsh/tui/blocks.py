@@ -125,6 +125,11 @@ class Card(Block):
         self._effects: list[Row] = []
         self._lines: tuple[Span, ...] = ()
 
+    @property
+    def status(self) -> str:
+        """How it stands."""
+        return self._status
+
     def output(self, text: str) -> None:
         """It printed more."""
         whole = self._tail + text

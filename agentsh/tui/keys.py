@@ -44,6 +44,7 @@ def _owners() -> Iterator[tuple[str, type]]:
     from agentsh.tui.prompt import Prompt  # noqa: PLC0415
     from agentsh.tui.review import ReviewScreen  # noqa: PLC0415
     from agentsh.tui.screens import AskLine, Confirm, SideScreen, WorkScreen  # noqa: PLC0415
+    from agentsh.tui.settings import SettingsScreen  # noqa: PLC0415
     from agentsh.tui.timeline import TimelineScreen  # noqa: PLC0415
     from agentsh.tui.undo import ConflictScreen, RevertScreen  # noqa: PLC0415
 
@@ -56,6 +57,7 @@ def _owners() -> Iterator[tuple[str, type]]:
     yield "Timeline", TimelineScreen
     yield "Revert", RevertScreen
     yield "Conflict", ConflictScreen
+    yield "Settings", SettingsScreen
     yield "Lists and text", LineView
     yield "All screens", WorkScreen
     yield "Screens over another", SideScreen
@@ -94,6 +96,26 @@ def _shown(keys: str) -> str:
 def _one(key: str) -> str:
     *modifiers, last = key.split("+")
     return "+".join([*modifiers, last if len(last) == 1 else format_key(last) if "_" in last else last])
+
+
+_EVERYWHERE = ("Everywhere", "All screens", "Screens over another", "Lists and text")
+
+
+def clash(keymap: dict[str, str], name: str, key: str) -> str:
+    """What a key does already where the binding ``name`` works; empty when it is free.
+
+    Args:
+        keymap: the keys that are others than usual, by id.
+        name: the binding that is to have the key.
+        key: the key, as Textual names it.
+    """
+    places = {b.id: place for place, b in bindings()}
+    for place, binding in bindings():
+        near = place == places[name] or place in _EVERYWHERE or places[name] in _EVERYWHERE
+        taken = (keymap.get(binding.id or "") or binding.key).split(",")
+        if binding.id != name and near and key in (k.strip() for k in taken):
+            return f"{place}: {binding.description}"
+    return ""
 
 
 def load_keymap() -> dict[str, str]:

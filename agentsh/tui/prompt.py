@@ -61,9 +61,8 @@ class Prompt(TextArea):
         await super()._on_key(event)
 
     async def _on_paste(self, event: events.Paste) -> None:
-        # What is pasted may come from anywhere, and is shown as it is edited.
+        # What is pasted may come from anywhere, and is shown as it is edited. The editor's own handler runs after this.
         event.text = "\n".join(safe(line, most=100_000) for line in event.text.replace("\r\n", "\n").split("\n"))
-        await super()._on_paste(event)
 
     def action_send(self) -> None:
         """Say it."""

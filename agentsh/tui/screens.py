@@ -13,12 +13,13 @@ from textual.widgets import Footer, Input, Static
 from agentsh.core.errors import AgentshError
 from agentsh.tui.lines import LineView
 from agentsh.tui.rows import BytesView
-from agentsh.tui.text import content, title
+from agentsh.tui.text import content, safe, title
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
+    from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
@@ -93,6 +94,14 @@ class Question(Vertical):
     """The box of a question."""
 
 
+class AnswerLine(Input):
+    """Where an answer is typed."""
+
+    def _on_paste(self, event: events.Paste) -> None:
+        # What is pasted may come from anywhere. The handler of the base class runs after this.
+        event.text = "\n".join(safe(line) for line in event.text.splitlines()[:1])
+
+
 class AskLine(ModalScreen[str | None]):
     """Asks for one line of text.
 
@@ -112,7 +121,7 @@ class AskLine(ModalScreen[str | None]):
         """The question and a line to answer on."""
         with Question():
             yield Static(content(self._question))
-            yield Input(self._value)
+            yield AnswerLine(self._value)
             yield Static(content("enter: go on   esc: leave it"), classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

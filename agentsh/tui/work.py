@@ -42,12 +42,17 @@ class _Hand:
         future = asyncio.get_running_loop().run_in_executor(self._executor, partial(self._call, f))
         return await asyncio.shield(future)
 
-    def close(self) -> None:
-        def shut() -> None:
-            if self.workspace is not None:
-                self.workspace.close()
+    def _shut(self) -> None:
+        if self.workspace is not None:
+            self.workspace.close()
+            self.workspace = None
 
-        self._executor.submit(shut)
+    async def open_anew(self) -> None:
+        """Close the workspace; the next call opens it, by what holds then."""
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._shut)
+
+    def close(self) -> None:
+        self._executor.submit(self._shut)
         self._executor.shutdown(wait=True)
 
 
@@ -69,8 +74,10 @@ class Work:
         data_dir: Path | None = None,
         on_wait: Callable[[str], None] | None = None,
     ) -> None:
+        self._policy = policy
+
         def opened() -> Workspace:
-            workspace = Workspace.open(directory, policy=policy, data_dir=data_dir)
+            workspace = Workspace.open(directory, policy=self._policy, data_dir=data_dir)
             workspace.on_wait = on_wait
             return workspace
 
@@ -90,6 +97,16 @@ class Work:
     async def look(self, f: Callable[[Workspace], T]) -> T:
         """Do what only reads."""
         return await self._looking.call(f)
+
+    async def use_policy(self, policy: str) -> None:
+        """Go by another policy from the next action on.
+
+        Args:
+            policy: a preset's name.
+        """
+        self._policy = policy
+        await self._acting.open_anew()
+        await self._looking.open_anew()
 
     @property
     def busy(self) -> bool:

@@ -42,9 +42,9 @@ COMMANDS = [
 
 
 def test_the_contract_has_every_command() -> None:
-    assert sorted([*COMMANDS, "api", "eval", "export", "model", "policy", "secrets", "tools", "tui"]) == sorted(
-        root.list_commands(click.Context(root))
-    )
+    assert sorted(
+        [*COMMANDS, "api", "eval", "export", "model", "policy", "secrets", "serve", "tools", "tui"]
+    ) == sorted(root.list_commands(click.Context(root)))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
