@@ -67,16 +67,33 @@ def approve(
     cls=Command,
     examples="""
     agentsh reject a2 --reason 'edit the template, not the generated file'
+    agentsh reject a3 --path src/app.py --hunk 2
     """,
 )
 @click.argument("actions", nargs=-1, required=True, metavar="ACTION...")
+@click.option("--path", "paths", multiple=True, metavar="P", help="These paths alone, and what is below them.")
+@part_options
 @click.option("--reason", default="", help="Kept in the journal; an agent that goes on is told it.")
 @workspace_option
 @json_option
-def reject(*, actions: tuple[str, ...], reason: str, directory: str, data_dir: Path | None, as_json: bool) -> None:
-    """Reject ACTIONs: their effects leave the staging view."""
+def reject(
+    *,
+    actions: tuple[str, ...],
+    paths: tuple[str, ...],
+    hunks: tuple[int, ...],
+    lines: tuple[tuple[int, int], ...],
+    reason: str,
+    directory: str,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Reject ACTIONs, or parts of them: their effects leave the staging view.
+
+    With --hunk or --lines, that part of the one --path: the rest of it stays.
+    """
+    chosen = part_of(actions, paths, hunks, lines)
     with opened(directory, data_dir) as workspace:
-        records = workspace.reject(actions, reason=reason)
+        records = workspace.reject(actions, reason=reason, **chosen)
     _told(records, "rejected", as_json=as_json)
 
 

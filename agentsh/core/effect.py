@@ -144,6 +144,14 @@ class ChangeSet:
         return h.hexdigest()
 
     @cached_property
+    def landing_digest(self) -> str:
+        """As :attr:`digest`, over what is approved alone: what a commit would write and send."""
+        return ChangeSet(
+            tuple(e for e in self.effects if e.state is EffectState.APPROVED),
+            tuple(r for r in self.requests if r.state == EffectState.APPROVED.value),
+        ).digest
+
+    @cached_property
     def by_path(self) -> dict[bytes, FileEffect]:
         """The effects by their path; of one that is in parts, the last."""
         return {e.path: e for e in self.effects}

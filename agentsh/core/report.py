@@ -45,6 +45,27 @@ class CommitResult:
 
 
 @record(frozen=True, slots=True)
+class Rejection:
+    """A person's no to an action or a part of it.
+
+    Attributes:
+        number: its row in the journal; later ones have higher numbers.
+        action: the action's id.
+        answer: 'rejected' or 'discarded'.
+        reason: the person's words, raw text; may be empty.
+        paths: those that were dropped, raw bytes; empty for the whole action.
+        part: which hunks or lines of them, in words; empty for all.
+    """
+
+    number: int
+    action: str
+    answer: str
+    reason: str = ""
+    paths: tuple[bytes, ...] = ()
+    part: str = ""
+
+
+@record(frozen=True, slots=True)
 class Recovery:
     """What was put right after a process died.
 

@@ -36,6 +36,7 @@ from agentsh.runtime.events import (
 )
 from agentsh.runtime.progress import BARREN, SAME_CALL, Progress
 from agentsh.runtime.prompt import system_message
+from agentsh.runtime.rejected import tell_rejections
 from agentsh.runtime.tell import OutputEvents, effect_summaries, request_summaries
 from agentsh.runtime.tools import describe, describe_error, fingerprint, to_action, tool_schemas
 
@@ -236,6 +237,8 @@ class _Run:
 
     def _loop(self, conversation: Conversation) -> tuple[EndStatus, str]:
         while self._steps < self._max_steps:
+            if told := tell_rejections(conversation, self._workspace, self._session):
+                self._notice("rejected", f"The model is told of what you rejected ({told}).")
             if shortened := conversation.fit():
                 self._notice("context", f"The conversation was shortened to fit: {shortened} older messages.")
             answer = self._ask(conversation)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from agentsh.core.action import ActionRecord, ActionSpec
     from agentsh.core.diff import FileDiff
+    from agentsh.core.report import Rejection
     from agentsh.core.session import SessionRecord
     from agentsh.core.tool import UserTool
 
@@ -47,6 +48,9 @@ class AgentWorkspace(Protocol):
 
     def end_session(self, session: str, status: str) -> None:
         """Record how a session ended."""
+
+    def rejections(self, session: str, after: int = 0) -> Sequence[Rejection]:
+        """What the person rejected of a session's actions, after the one of that number."""
 
     def session(self, session: str) -> SessionRecord:
         """A session with its messages."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agentsh.core.explanation import Explained
     from agentsh.core.history import Resolution
     from agentsh.core.limits import Limits
-    from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, RepairReport, Status
+    from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, Rejection, RepairReport, Status
     from agentsh.core.request import RequestEffect
     from agentsh.core.tool import UserTool
     from agentsh.runtime.export import Exported
@@ -173,13 +173,27 @@ class AsyncWorkspace:
         call = partial(self._workspace.approve, paths=paths, comment=comment, below=below, seen=seen, requests=requests)
         return await self._call(call, actions, hunks=hunks, lines=lines)
 
-    async def reject(self, actions: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
+    async def reject(
+        self,
+        actions: Sequence[str],
+        *,
+        reason: str = "",
+        paths: Sequence[str | bytes] = (),
+        hunks: Mapping[str | bytes, Sequence[int]] | None = None,
+        lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None = None,
+        seen: Mapping[str, str] | None = None,
+    ) -> list[ActionRecord]:
         """As :meth:`Workspace.reject`."""
-        return await self._call(self._workspace.reject, actions, reason=reason)
+        call = partial(self._workspace.reject, reason=reason, paths=paths, seen=seen)
+        return await self._call(call, actions, hunks=hunks, lines=lines)
 
-    async def commit(self) -> CommitResult:
+    async def rejections(self, session: str, after: int = 0) -> list[Rejection]:
+        """As :meth:`Workspace.rejections`."""
+        return await self._call(self._workspace.rejections, session, after)
+
+    async def commit(self, *, seen: Mapping[str, str] | None = None) -> CommitResult:
         """As :meth:`Workspace.commit`."""
-        return await self._call(self._workspace.commit)
+        return await self._call(self._workspace.commit, seen=seen)
 
     async def outbox(self) -> list[RequestEffect]:
         """As :meth:`Workspace.outbox`."""

@@ -73,25 +73,60 @@ class Answering(Parts):
                 requests=requests,
             )
 
-    def reject(self, actions: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
-        """Drop actions from what is staged; what later actions did besides stays.
+    def reject(
+        self,
+        actions: Sequence[str],
+        *,
+        reason: str = "",
+        paths: Sequence[str | bytes] = (),
+        hunks: Mapping[str | bytes, Sequence[int]] | None = None,
+        lines: Mapping[str | bytes, Sequence[tuple[int, int]]] | None = None,
+        seen: Mapping[str, str] | None = None,
+    ) -> list[ActionRecord]:
+        """Drop actions from what is staged, whole, by path or by hunk; what later actions did besides stays.
+
+        Args:
+            actions: their ids.
+            reason: the person's words; the session whose action it is tells them its model at the next turn.
+            paths: these alone, with what is below them and what cannot be without them. What the actions want to send
+                stays held.
+            hunks: of these paths, these hunks alone, by :attr:`Hunk.number`; for one action.
+            lines: likewise the changes within these ranges of lines, which count from 1 in the state after the action.
+            seen: for each action the :attr:`ChangeSet.digest` of what the person was shown; without it, what is staged
+                now is taken for that.
 
         Raises:
-            ConflictError: a later action builds on one of them.
+            NotFoundError: an action has no such effect, hunk or changed line.
+            UsageError: a hunk is approved already, or an action is not staged.
+            ConflictError: a later action builds on what would be dropped, or the effects are no longer those of
+                ``seen``.
         """
+        named = [_raw(p) for p in paths]
         with self._turn():
-            return self._reviewer().reject(actions, reason=reason, status=ActionStatus.REJECTED)
+            return self._reviewer().reject(
+                actions,
+                reason=reason,
+                status=ActionStatus.REJECTED,
+                paths=named,
+                choices=_choices(hunks, lines),
+                seen=seen,
+            )
 
-    def commit(self) -> CommitResult:
+    def commit(self, *, seen: Mapping[str, str] | None = None) -> CommitResult:
         """Write every approved effect to the workspace: all of them, or none; then send every approved request.
+
+        Args:
+            seen: for each action with something approved the :attr:`ChangeSet.landing_digest` of what the person was
+                shown; without it, what is approved now is taken for that.
 
         Raises:
             RequestsStopped: a request did not go well; it says what stands.
-            ConflictError: the workspace is no longer what an action worked on; nothing is written.
+            ConflictError: the workspace is no longer what an action worked on, or what is approved is not ``seen``;
+                nothing is written.
             ApprovalNeeded: something is staged, and none of it is approved.
         """
         with self._turn():
-            result = self._reviewer().commit()
+            result = self._reviewer().commit(seen)
             if self.config.keep.bounded:
                 from agentsh.runtime.tidy import tidy  # noqa: PLC0415 - only with a bound
 

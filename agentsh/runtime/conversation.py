@@ -46,6 +46,9 @@ class Conversation:
         self._clean = clean
         self._bound = bound
         self._messages = [dict(m) for m in messages]
+        self._noted: dict[str, int] = {}
+        for message in self._messages:
+            self._note(message)
 
     def add(self, message: Mapping[str, Any], **meta: Any) -> None:
         """Journal a message, then append it.
@@ -57,6 +60,15 @@ class Conversation:
         kept = {**self._clean(dict(message)), META: meta}
         self._journal(kept)
         self._messages.append(kept)
+        self._note(kept)
+
+    def noted(self, name: str) -> int:
+        """The last number that the journal keeps beside a message by ``name``; 0 without any."""
+        return self._noted.get(name, 0)
+
+    def _note(self, message: Mapping[str, Any]) -> None:
+        # Remembered apart from the messages, which are left out of what is sent when it grows too long.
+        self._noted.update({k: v for k, v in message.get(META, {}).items() if isinstance(v, int)})
 
     def open_calls(self) -> list[str]:
         """Ids of the newest turn's tool calls that have no result yet."""

@@ -220,7 +220,7 @@ class Notice(Event):
     """Something worth knowing that changes nothing: a request that is tried again, a conversation that was shortened.
 
     Attributes:
-        code: a word for programs: ``retry``, ``context``, ``cut-off``, ``secret``.
+        code: a word for programs: ``retry``, ``context``, ``cut-off``, ``rejected``, ``secret``.
         text: a sentence for people.
     """
 

@@ -81,17 +81,19 @@ class Rebased:
 
 def without(
     actions: Sequence[ActionRecord],
-    dropped: Collection[str],
+    dropped: Collection[tuple[str, bytes, int]],
     merge: Callable[[bytes, Entry | None, Entry | None, Entry | None], Entry | None],
+    state: EffectState,
 ) -> list[Rebased]:
-    """The remaining actions' change sets once ``dropped`` are gone.
+    """The actions' change sets once the effects ``dropped`` are gone, of those that this changes.
 
     A later action that worked on what a dropped one left is merged back onto what was there before it.
 
     Args:
         actions: every uncommitted action, oldest first.
-        dropped: the ids to drop.
+        dropped: the effects to drop, by action, path and part.
         merge: three-way merge of (path, base, ours, theirs); raises ConflictError.
+        state: what becomes of an effect that is dropped.
 
     Returns:
         The actions whose change set differs from the recorded one.
@@ -109,7 +111,8 @@ def without(
                 effects.append(e)
                 continue
             current = now.setdefault(e.path, e.before)
-            if action.id in dropped:
+            if (action.id, e.path, e.part) in dropped:
+                effects.append(replace(e, state=state))
                 continue
             if current == e.before:
                 after = e.after
@@ -128,7 +131,7 @@ def without(
                 if after != current:
                     effects.append(replace(e, before=current, after=after, state=EffectState.PENDING))
             now[e.path] = after
-        if changed and action.id not in dropped:
+        if changed:
             out.append(Rebased(action.id, change_set(joined(effects), action.changes.requests)))
     return out
 
@@ -170,17 +173,17 @@ def named_effects(action: ActionRecord, paths: Collection[bytes], *, below: bool
     effects = open_effects(action)
     wanted = set(paths)
     if below:
-        named = {e.path for e in effects if b"" in wanted or e.path in wanted or not wanted.isdisjoint(_above(e.path))}
+        named = {e.path for e in effects if b"" in wanted or e.path in wanted or not wanted.isdisjoint(above(e.path))}
     else:
         named = {e.path for e in effects if e.path in wanted}
     # A directory that the action made has to land before what is in it.
     made = {e.path for e in effects if _is_directory(e.after) and (e.before is None or below)}
     made -= {e.path for e in effects if _is_directory(e.before)}
-    needed = made.intersection(d for n in named for d in _above(n))
+    needed = made.intersection(d for n in named for d in above(n))
     return tuple(sorted(named | needed))
 
 
-def _above(path: bytes) -> Iterator[bytes]:
+def above(path: bytes) -> Iterator[bytes]:
     """Every directory above ``path``, without the root."""
     end = path.rfind(b"/")
     while end > 0:

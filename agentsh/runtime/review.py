@@ -15,10 +15,10 @@ from agentsh.core.sanitise import visible_path
 from agentsh.policy import flag_effect
 from agentsh.runtime.commit import commit_effects
 from agentsh.runtime.diff import diff_effects
-from agentsh.runtime.merge import merge_entries
 from agentsh.runtime.partial import split
-from agentsh.runtime.pending import STAGED, landing, named_effects, open_effects, without
+from agentsh.runtime.pending import STAGED, landing, named_effects, open_effects
 from agentsh.runtime.points import moment_of
+from agentsh.runtime.rejecting import reject
 from agentsh.runtime.restore import restore_plan
 from agentsh.runtime.revert import refuse_conflicts, revert_plan
 from agentsh.runtime.snapshot import take_snapshot
@@ -26,7 +26,6 @@ from agentsh.runtime.snapshot import take_snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from agentsh.core.entry import Entry
     from agentsh.core.history import Resolution
     from agentsh.core.tree import Tree
     from agentsh.policy import Policy
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
     from agentsh.runtime.hunks import Choice
     from agentsh.runtime.outbox import Sender
     from agentsh.store import Store
-
-
-_GONE_OUT = (RequestState.SENT, RequestState.UNDONE, RequestState.SENDING, RequestState.UNKNOWN)
 
 _Meant = tuple[ActionRecord, tuple[bytes, ...] | None, dict[bytes, int]]
 """An action with its change set split, the paths that are meant (None: all), and of some of them the part."""
@@ -77,12 +73,7 @@ class Reviewer:
         staged = self._staged(ids)
         if choices and len(staged) != 1:
             raise UsageError("Hunks and lines are numbered within one action: name one.")
-        for action in staged:
-            if seen is not None and seen.get(action.id) != action.changes.digest:
-                raise ConflictError(
-                    f"The effects of {action.id} are not the ones that were shown; nothing was approved.",
-                    next_step=f"Look at 'agentsh diff {action.id}' and answer again.",
-                )
+        _refuse_unseen(staged, seen, "approved")
         meant = self._meant(staged, paths, choices, below=below)
         for action, among, parts in meant:
             effects = [e for e in open_effects(action) if among is None or e.path in among]
@@ -162,40 +153,36 @@ class Reviewer:
             meant.append((action, named if paths else None, {}))
         return meant
 
-    def reject(self, ids: Sequence[str], *, reason: str, status: ActionStatus) -> list[ActionRecord]:
-        """Drop staged actions; later ones that worked on their results are merged back, or are a conflict."""
+    def reject(
+        self,
+        ids: Sequence[str],
+        *,
+        reason: str,
+        status: ActionStatus,
+        paths: Sequence[bytes] = (),
+        choices: Mapping[bytes, Choice] | None = None,
+        seen: Mapping[str, str] | None = None,
+    ) -> list[ActionRecord]:
+        """Drop staged actions, or parts of them; see :func:`agentsh.runtime.rejecting.reject`."""
         if not ids:
             return []
-        chosen = {a.id for a in self._staged(ids)}
-        staged = self._store.actions(status=STAGED)
-
-        def merge(path: bytes, base: Entry | None, ours: Entry | None, theirs: Entry | None) -> Entry | None:
-            return merge_entries(self._store, path, base=base, ours=ours, theirs=theirs)
-
-        rebased = without(staged, chosen, merge)
-        state = EffectState.REJECTED if status is ActionStatus.REJECTED else EffectState.DISCARDED
-        with self._store.batch(durable=True):
-            for change in rebased:
-                changes = change_set([flag_effect(e) for e in change.changes], change.changes.requests)
-                self._store.replace_changes(change.action, changes)
-                left = ActionStatus.PENDING if changes else ActionStatus.DONE
-                note = "Its effects were merged: an earlier action was dropped."
-                self._store.set_status(change.action, left, note=note)
-            for action in staged:
-                if action.id in chosen:
-                    self._store.set_effect_states(action.id, tuple(e.path for e in open_effects(action)), state)
-                    self._store.drop_requests(action.id, RequestState(state.value))
-                    landed = any(e.state is EffectState.COMMITTED for e in action.changes)
-                    self._store.set_status(action.id, ActionStatus.COMMITTED if landed else status, note=reason)
-                    if any(r.state in _GONE_OUT for r in action.changes.requests):
-                        self._store.settle_action(action.id)
+        staged = self._staged(ids)
+        if choices and len(staged) != 1:
+            raise UsageError("Hunks and lines are numbered within one action: name one.")
+        _refuse_unseen(staged, seen, "rejected")
+        reject(self._store, staged, paths=paths, choices=choices, reason=reason, status=status)
         self._restage()
         return [self._store.action(i) for i in ids]
 
-    def commit(self) -> CommitResult:
+    def commit(self, seen: Mapping[str, str] | None = None) -> CommitResult:
         """Write every approved effect to the workspace."""
         staged = self._store.actions(status=STAGED)
         approved = [a for a in staged if any(e.state is EffectState.APPROVED for e in open_effects(a)) or _to_send(a)]
+        if seen is not None and seen != {a.id: a.changes.landing_digest for a in approved}:
+            raise ConflictError(
+                "What is approved is not what was shown; nothing was committed.",
+                next_step="Look at what is approved now, and answer again.",
+            )
         if not approved:
             if staged:
                 names = " ".join(a.id for a in staged)
@@ -379,6 +366,16 @@ class Reviewer:
                     next_step="'agentsh status' lists what is staged.",
                 )
         return actions
+
+
+def _refuse_unseen(staged: Sequence[ActionRecord], seen: Mapping[str, str] | None, answer: str) -> None:
+    """Raise where an action's effects are not those that an answer is about."""
+    for action in staged:
+        if seen is not None and seen.get(action.id) != action.changes.digest:
+            raise ConflictError(
+                f"The effects of {action.id} are not the ones that were shown; nothing was {answer}.",
+                next_step=f"Look at 'agentsh diff {action.id}' and answer again.",
+            )
 
 
 def _to_send(action: ActionRecord) -> list[RequestEffect]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from agentsh.core.diff import FileDiff
     from agentsh.core.explanation import Explained
-    from agentsh.core.report import LogEntry
+    from agentsh.core.report import LogEntry, Rejection
     from agentsh.core.request import RequestEffect
     from agentsh.core.session import SessionRecord
     from agentsh.core.tool import UserTool
@@ -207,6 +207,15 @@ class Seeing(Parts):
     def read_blob(self, digest: bytes) -> bytes:
         """Content by its digest, as entries name it."""
         return self._open_store().read_blob(digest)
+
+    def rejections(self, session: str, after: int = 0) -> list[Rejection]:
+        """What the person rejected of a session's actions, oldest first.
+
+        Args:
+            session: its id.
+            after: of them, those with a higher :attr:`Rejection.number`.
+        """
+        return self._open_store().rejections(session, after)
 
     def session(self, session: str) -> SessionRecord:
         """A session with its messages."""

@@ -12,6 +12,7 @@ from agentsh.store.commits import Commits
 from agentsh.store.database import Database
 from agentsh.store.log import Log
 from agentsh.store.outbox import Outbox
+from agentsh.store.rejections import Rejections
 from agentsh.store.sessions import Sessions
 from agentsh.store.snapshots import Snapshots
 
@@ -29,7 +30,7 @@ SELECT EXISTS (SELECT 1 FROM actions WHERE status = 'running') OR EXISTS (SELECT
 """
 
 
-class Store(Actions, Approvals, Blobs, Commits, Log, Outbox, Sessions, Snapshots):
+class Store(Actions, Approvals, Blobs, Commits, Log, Outbox, Rejections, Sessions, Snapshots):
     """One workspace's store; each base class is one group of tables.
 
     Safe to use from several threads and processes: writers take turns, readers never wait.

@@ -236,6 +236,26 @@ def test_effects_that_change_between_the_look_and_the_yes(opener: Opener, root: 
     assert ws.show(second).status is ActionStatus.PENDING
 
 
+def test_effects_that_change_between_the_look_and_the_no(opener: Opener, root: Path):
+    ws = opener()
+    first, second = agent(ws, "echo 1 > a; echo 2 > b"), agent(ws, "echo 3 > c")
+    shown = {a: ws.show(a).changes.digest for a in (first, second)}
+    (record,) = opener().approve([first], paths=["a"])
+    landing = {first: record.changes.landing_digest}
+    opener().approve([second])  # by somebody else, after the look
+    for seen in (landing, {}, {**landing, second: "0" * 64}):
+        with pytest.raises(ConflictError):
+            ws.commit(seen=seen)
+    assert not list(root.iterdir())
+    opener().reject([first], paths=["b"])
+    opener().approve([first], lines={"a": [(1, 1)]})
+    with pytest.raises(ConflictError):
+        ws.reject([first], seen={first: "0" * 64})
+    ws.reject([second], seen=shown)
+    assert ws.show(first).status is ActionStatus.APPROVED
+    assert ws.show(second).status is ActionStatus.REJECTED
+
+
 @pytest.mark.parametrize("answer", ["approve", "reject"])
 def test_an_answer_that_is_cut_short(opener: Opener, root: Path, monkeypatch: pytest.MonkeyPatch, answer: str):
     """It holds for every action that it names, and for all that follows from it, or for none."""

@@ -95,6 +95,7 @@ METHODS = [
     "output",
     "read_blob",
     "reject",
+    "rejections",
     "repair",
     "request",
     "requests",

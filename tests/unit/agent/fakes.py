@@ -13,6 +13,7 @@ from agentsh.core.diff import FileDiff
 from agentsh.core.effect import FileEffect, change_set
 from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import NotFoundError
+from agentsh.core.report import Rejection
 from agentsh.core.secret import Secret
 from agentsh.core.session import SessionRecord
 from agentsh.core.tool import UserTool
@@ -39,6 +40,7 @@ class FakeWorkspace:
         self.outputs: dict[tuple[str, Stream], bytes] = {}
         self.journal: list[str] = []
         self.secrets: list[Secret] = []
+        self.rejected: list[Rejection] = []
 
     def user_tools(self) -> tuple[UserTool, ...]:
         return self.added
@@ -116,6 +118,9 @@ class FakeWorkspace:
 
     def end_session(self, session: str, status: str) -> None:
         self.sessions[session]["status"] = status
+
+    def rejections(self, session: str, after: int = 0) -> list[Rejection]:
+        return [r for r in self.rejected if r.number > after and session in self.sessions]
 
     def session(self, session: str) -> SessionRecord:
         if session not in self.sessions:

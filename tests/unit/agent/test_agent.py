@@ -12,6 +12,7 @@ import pytest
 
 from agentsh.core.action import ActionRecord, Origin
 from agentsh.core.errors import ModelError, NotFoundError, SandboxError, ShellSyntaxError, UsageError
+from agentsh.core.report import Rejection
 from agentsh.llm import Answer, Model, ToolCall
 from agentsh.runtime.agent import TaskResult, run_task
 from agentsh.runtime.conversation import CUT, INTERRUPTED
@@ -439,3 +440,19 @@ def test_output_is_told_as_it_comes_without_torn_characters():
     _, events = run(ws, replay([shell("x")], "end"))
     text = "".join(json.loads(e.to_json())["text"] for e in events if e.type == "output")
     assert text == "\u2603\ufffd\ufffd"
+
+
+def test_what_the_person_rejected_is_told_once_before_the_next_turn():
+    workspace = FakeWorkspace()
+    run(workspace, Saying(Answer("one")))
+    workspace.rejected = [
+        Rejection(7, "a1", "rejected", "edit the template", (b"page.html",), "hunk 2"),
+        Rejection(9, "a2", "rejected", ""),
+    ]
+    model = Saying(Answer("two"), Answer("three"))
+    for _ in range(2):
+        run(workspace, model, "go on", resume="r1")
+    (told,) = [m["content"] for m in workspace.messages("user") if "rejected" in m["content"]]
+    assert "The person rejected hunk 2 of page.html in a1: edit the template" in told
+    assert "The person rejected a2." in told
+    assert model.asked[0][-1] == {"role": "user", "content": told}

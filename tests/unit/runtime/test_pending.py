@@ -46,7 +46,7 @@ def test_what_was_made_and_removed_again_is_no_effect() -> None:
 
 def test_dropping_an_action_leaves_unrelated_ones_alone() -> None:
     actions = [action(1, FileEffect(b"x", None, A)), action(2, FileEffect(b"y", None, A))]
-    assert without(actions, {"a1"}, never) == []
+    assert without(actions, {("a1", b"x", 0)}, never, EffectState.REJECTED) == []
 
 
 def test_dropping_an_action_merges_the_later_ones() -> None:
@@ -58,7 +58,7 @@ def test_dropping_an_action_merges_the_later_ones() -> None:
         seen.append(states)
         return merged
 
-    rebased = without(actions, {"a1"}, merge)
+    rebased = without(actions, {("a1", b"x", 0)}, merge, EffectState.REJECTED)
     assert seen == [(B, A, C)]
     assert [(r.action, r.changes.effects) for r in rebased] == [("a2", (FileEffect(b"x", A, merged),))]
 
@@ -66,8 +66,8 @@ def test_dropping_an_action_merges_the_later_ones() -> None:
 def test_dropping_what_a_later_action_needs_is_a_conflict_that_names_it() -> None:
     actions = [action(1, FileEffect(b"x", A, B)), action(2, FileEffect(b"x", B, C))]
     with pytest.raises(ConflictError, match="a2"):
-        without(actions, {"a1"}, never)
-    assert without(actions, {"a1", "a2"}, never) == []
+        without(actions, {("a1", b"x", 0)}, never, EffectState.REJECTED)
+    assert without(actions, {("a1", b"x", 0), ("a2", b"x", 0)}, never, EffectState.REJECTED) == []
 
 
 def test_landing_takes_the_approved_effects_alone() -> None:
