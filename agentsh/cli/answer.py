@@ -10,6 +10,7 @@ from agentsh.cli import encode
 from agentsh.cli.options import Command, json_option, opened, part_of, part_options, workspace_option
 from agentsh.cli.output import data, data_json, say
 from agentsh.core.effect import EffectState
+from agentsh.core.errors import UsageError
 from agentsh.core.request import RequestState
 from agentsh.core.sanitise import visible_line
 
@@ -27,12 +28,21 @@ if TYPE_CHECKING:
     agentsh approve a1 a2
     agentsh approve a3 --path src/app.py --path README.md
     agentsh approve a3 --path src/app.py --hunk 1 --hunk 3
+    agentsh approve a4 --for session
     """,
 )
 @click.argument("actions", nargs=-1, required=True, metavar="ACTION...")
 @click.option("--path", "paths", multiple=True, metavar="P", help="These paths alone, relative to the workspace.")
 @part_options
 @click.option("--comment", default="", help="Kept in the journal with the approval.")
+@click.option(
+    "--for",
+    "lasting",
+    type=click.Choice(["session", "always"]),
+    default=None,
+    help="Approve the same from now on, too: for the rest of the agent's session, or always in this workspace.",
+)
+@click.option("--yes", is_flag=True, help="With --for: do not ask whether the rule that is shown is meant.")
 @workspace_option
 @json_option
 def approve(
@@ -42,15 +52,30 @@ def approve(
     hunks: tuple[int, ...],
     lines: tuple[tuple[int, int], ...],
     comment: str,
+    lasting: str | None,
+    yes: bool,
     directory: str,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
     """Approve the effects of ACTIONs; 'commit' writes them.
 
-    With --hunk or --lines, that part of the one --path: the rest of it stays pending.
+    With --hunk or --lines, that part of the one --path: the rest of it stays pending. With --for, the rule that would
+    be kept is shown first: the same commands, by the same asker, changing the same paths in the same way.
     """
     chosen = part_of(actions, paths, hunks, lines)
+    if lasting is not None:
+        from agentsh.cli.lasting import approve_lasting  # noqa: PLC0415 - few approvals last
+
+        if len(set(actions)) != 1 or hunks or lines:
+            raise UsageError("--for is about one ACTION, and about whole paths of it.")
+        with opened(directory, data_dir) as workspace:
+            approve_lasting(
+                workspace, actions[0], lasting, paths=chosen["paths"], comment=comment, yes=yes, as_json=as_json
+            )
+        return
+    if yes:
+        raise UsageError("--yes belongs to --for: without it nothing is asked.")
     with opened(directory, data_dir) as workspace:
         records = workspace.approve(actions, comment=comment, **chosen)
     _told(records, "approved", as_json=as_json)

@@ -8,7 +8,7 @@ import click
 
 from agentsh.cli import encode
 from agentsh.cli.options import Command, json_option, opened, policy_option, workspace_option
-from agentsh.cli.output import data_json, say
+from agentsh.cli.output import data, data_json, say
 from agentsh.cli.paint import Page, Span, show
 from agentsh.core.sanitise import visible_line, visible_path
 
@@ -159,6 +159,40 @@ def lint(*, file: str, as_json: bool) -> int:
     if not found:
         say("Nothing stands out.")
     return 1 if found else 0
+
+
+@policy.command("grants", cls=Command, examples="agentsh policy grants")
+@workspace_option
+@json_option
+def grants(*, directory: str, data_dir: Path | None, as_json: bool) -> None:
+    """List what you approved for the rest of a session. What you approved for always is in 'policy show'."""
+    with opened(directory, data_dir) as workspace:
+        held = workspace.grants()
+    if as_json:
+        data_json({"grants": [encode.plain(g) for g in held]})
+        return
+    page = Page()
+    for grant in held:
+        page.add(Span(grant.id, "bold"), f"  session {grant.session}, with {grant.action}")
+        for line in grant.rules.splitlines():
+            page.add("    ", Span(visible_line(line), "dim"))
+    show(page)
+    if not held:
+        say("Nothing is approved for a session.")
+
+
+@policy.command("withdraw", cls=Command, examples="agentsh policy withdraw g1")
+@click.argument("grant", metavar="GRANT")
+@workspace_option
+@json_option
+def withdraw(*, grant: str, directory: str, data_dir: Path | None, as_json: bool) -> None:
+    """Let an approval for a session hold no longer; what it approved before stays approved."""
+    with opened(directory, data_dir) as workspace:
+        workspace.withdraw_grant(grant)
+    if as_json:
+        data_json({"withdrawn": grant})
+        return
+    data(f"withdrawn {grant}")
 
 
 def _path(file: str) -> str:

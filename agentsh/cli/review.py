@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from agentsh.cli import diffs as render
 from agentsh.cli import requests as sends
+from agentsh.cli.lasting import may_last, preview
 from agentsh.cli.output import say, write_bytes
 from agentsh.cli.paint import Page, Span, show
 from agentsh.cli.words import count, ids, names, title
 from agentsh.core.action import ActionStatus
 from agentsh.core.effect import EffectState
-from agentsh.core.errors import AgentshError
+from agentsh.core.errors import AgentshError, ConflictError
+from agentsh.core.lasting import Lasting
 from agentsh.core.request import RequestState, open_requests
 from agentsh.core.sanitise import visible, visible_path
 
@@ -142,9 +144,12 @@ def _by_action(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewe
         render.full(page, workspace.diff(record.id), fold=True)
         _sends(page, workspace, [record])
         show(page, stream=sys.stderr)
-        match _answer(f"{record.id}: commit? [y]es, [n]o: discard; anything else leaves it staged "):
+        more = ", [s]: also for this session, [w]: also always" if may_last(record) else ""
+        match _answer(f"{record.id}: commit? [y]es{more}, [n]o: discard; anything else leaves it staged "):
             case "y":
                 _try(done, partial(workspace.approve, [record.id], seen={record.id: record.changes.digest}))
+            case "s" | "w" as how if more:
+                _try(done, partial(_lasting, workspace, record, Lasting.SESSION if how == "s" else Lasting.ALWAYS))
             case "n":
                 _try(done, partial(workspace.reject, [record.id], reason="discarded in review"))
             case None:
@@ -154,6 +159,16 @@ def _by_action(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewe
     _commit(workspace, done)
     done.left = tuple(r.id for r in workspace.status().pending)
     return done
+
+
+def _lasting(workspace: Workspace, record: ActionRecord, lasting: Lasting) -> None:
+    """Approve an action for longer than once, when the person means the rule that they are shown."""
+    offer = workspace.offer(record.id, lasting)
+    if offer.digest != record.changes.digest:
+        raise ConflictError(f"The effects of {record.id} are not the ones that were shown; nothing was approved.")
+    preview(offer)
+    if _answer("Is that meant? [y]es; anything else leaves it staged ") == "y":
+        workspace.approve_for(offer)
 
 
 def _by_file(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:

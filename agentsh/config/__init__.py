@@ -3,6 +3,7 @@
 from agentsh.config.load import WORKSPACE_FILE, load_api_file, load_config
 from agentsh.config.places import (
     apis_dir,
+    approved_file,
     cache_dir,
     config_dir,
     data_dir,
@@ -22,6 +23,7 @@ __all__ = [
     "SecretBinding",
     "Web",
     "apis_dir",
+    "approved_file",
     "cache_dir",
     "config_dir",
     "data_dir",

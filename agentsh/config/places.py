@@ -40,6 +40,11 @@ def apis_dir() -> Path:
     return config_dir() / "apis"
 
 
+def approved_file() -> Path:
+    """The rules that the person approved for always, each for one workspace."""
+    return config_dir() / "approved.toml"
+
+
 def _place(variable: str, function: str) -> Path:
     if value := os.environ.get(variable):
         return Path(value).absolute()

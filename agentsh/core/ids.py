@@ -16,9 +16,10 @@ class IdKind(StrEnum):
     SNAPSHOT = "s"
     SESSION = "r"
     REQUEST = "q"
+    GRANT = "g"
 
 
-_ID = re.compile(r"([acsrq])([1-9][0-9]{0,17})")
+_ID = re.compile(r"([acsrqg])([1-9][0-9]{0,17})")
 
 
 def make_id(kind: IdKind, number: int) -> str:

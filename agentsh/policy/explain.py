@@ -105,7 +105,9 @@ def _covers(wide: Rule, narrow: Rule) -> bool:
                 (wide.flags, narrow.flags),
                 (wide.hosts, narrow.hosts),
                 (wide.methods, narrow.methods),
+                (wide.exact, narrow.exact),
             )
         )
+        and wide.unflagged <= narrow.unflagged
         and (wide.larger_than < 0 or narrow.larger_than >= wide.larger_than)
     )

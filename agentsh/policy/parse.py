@@ -22,6 +22,7 @@ _KEYS = {
     *("commands", "arguments"),
     *("hosts", "methods"),
     *("paths", "flags", "effects", "larger_than"),
+    *("exact", "unflagged"),
 }
 
 
@@ -48,10 +49,7 @@ def parse_policy(text: str, *, name: str, protected: Iterable[str] = ()) -> Poli
     Raises:
         ConfigError: it is no TOML, or a key or value is unknown.
     """
-    try:
-        table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as e:
-        raise ConfigError(f"The policy {visible_line(name)} is not valid TOML: {visible_line(str(e))}.") from e
+    table = _toml(text, name)
     _only(table, {"preset", "rule", "example"}, name)
     base = POLICIES.get(str(table.get("preset", "review")))
     if base is None:
@@ -60,6 +58,30 @@ def parse_policy(text: str, *, name: str, protected: Iterable[str] = ()) -> Poli
         )
     rules = tuple(_rule(r, i, name) for i, r in enumerate(tables(table, "rule", name), 1))
     return protect(replace(base, name=name, rules=(*base.rules, *rules)), protected)
+
+
+def parse_rules(text: str, *, name: str) -> list[tuple[str, Rule]]:
+    """Rules that stand alone, each with the workspace that it names (empty: none).
+
+    Raises:
+        ConfigError: as :func:`parse_policy`.
+    """
+    table = _toml(text, name)
+    _only(table, {"rule"}, name)
+    out = []
+    for number, given in enumerate(tables(table, "rule", name), 1):
+        of = given.pop("workspace", "")
+        if not isinstance(of, str):
+            raise ConfigError(f"In rule {number} of {visible_line(name)}, 'workspace' must be a path.")
+        out.append((of, _rule(given, number, name)))
+    return out
+
+
+def _toml(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as e:
+        raise ConfigError(f"The policy {visible_line(name)} is not valid TOML: {visible_line(str(e))}.") from e
 
 
 def _only(table: dict[str, Any], allowed: set[str], name: str) -> None:
@@ -87,6 +109,9 @@ def _rule(table: dict[str, Any], number: int, name: str) -> Rule:
         raise ConfigError(
             f"In rule {number} of the policy {visible_line(name)}, 'larger_than' must be a number of bytes."
         )
+    unflagged = table.get("unflagged", False)
+    if not isinstance(unflagged, bool):
+        raise ConfigError(f"In rule {number} of the policy {visible_line(name)}, 'unflagged' must be true or false.")
     try:
         rule = Rule(
             name=str(table.get("name", f"rule {number}")),
@@ -102,6 +127,8 @@ def _rule(table: dict[str, Any], number: int, name: str) -> Rule:
             larger_than=least,
             hosts=_hosts(strings("hosts")),
             methods=frozenset(strings("methods")),
+            exact=tuple(strings("exact")),
+            unflagged=unflagged,
         )
     except UsageError as e:
         raise ConfigError(f"In rule {number} of the policy {visible_line(name)}: {e.what}") from e
@@ -117,11 +144,11 @@ def _rule(table: dict[str, Any], number: int, name: str) -> Rule:
             "one of them.",
             next_step="Make two rules of it.",
         )
-    if rule.about_effects and (rule.commands or rule.arguments):
+    if rule.about_effects and rule.arguments:
         raise ConfigError(
-            f"Rule {number} of the policy {visible_line(name)} names both commands and effects, and a rule is about "
+            f"Rule {number} of the policy {visible_line(name)} names both arguments and effects, and a rule is about "
             "one of them.",
-            next_step="Make two rules of it: one for the command, one for what it changes.",
+            next_step="Make two rules of it: one for the command's words, one for what it changes.",
         )
     return rule
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from agentsh.core.action import ActionKind
 from agentsh.core.decision import Decision, Verdict
-from agentsh.core.errors import UsageError
+from agentsh.core.errors import ShellSyntaxError, UsageError
 from agentsh.core.record import record
 from agentsh.policy.flags import fold
 
@@ -21,6 +21,21 @@ if TYPE_CHECKING:
     from agentsh.shell import CommandUse, Summary
 
 _RANK = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
+
+
+def summary_of(spec: ActionSpec) -> Summary | None:
+    """What an action's shell line runs; None for an action that is none. A line that cannot be read is opaque."""
+    return _summary_of(str(spec.arguments.get("line", ""))) if spec.kind is ActionKind.SHELL else None
+
+
+@lru_cache(maxsize=256)
+def _summary_of(line: str) -> Summary:
+    from agentsh.shell import Summary, parse, summarise  # noqa: PLC0415 - few rules ask
+
+    try:
+        return summarise(parse(line))
+    except ShellSyntaxError:  # an older version's line, or one that names a secret where its value was
+        return Summary(opaque=True)
 
 
 @lru_cache(maxsize=4096)
@@ -85,8 +100,8 @@ class Rule:
         reason: why, one sentence for people.
         kinds: kinds of action.
         origins: who asked.
-        commands: command names in a shell line; a line that cannot be known beforehand counts as every command for
-            'ask' and 'deny', and as none for 'allow'.
+        commands: command names in a shell line; of a rule about effects, in the line that had them. A line that cannot
+            be known beforehand counts as every command for 'ask' and 'deny', and as none for 'allow'.
         paths: path patterns of effects (see :func:`glob_pattern`).
         flags: flags of effects.
         arguments: patterns of words of a command (``*`` and ``?``), any of which it must have. A word that cannot be
@@ -95,6 +110,9 @@ class Rule:
         larger_than: bytes of content that an effect must leave behind to count; negative for any.
         hosts: patterns of hosts that a request goes to; one without a port means any.
         methods: methods of requests, in capitals.
+        exact: paths of effects, each as it is written: no pattern, and nothing below it. 'allow' takes them byte for
+            byte, 'ask' and 'deny' also in another case or normal form.
+        unflagged: only effects without any flag count.
     """
 
     name: str
@@ -110,6 +128,8 @@ class Rule:
     larger_than: int = -1
     hosts: tuple[str, ...] = ()
     methods: frozenset[str] = frozenset()
+    exact: tuple[str, ...] = ()
+    unflagged: bool = False
 
     @property
     def about_requests(self) -> bool:
@@ -119,7 +139,7 @@ class Rule:
     @property
     def about_effects(self) -> bool:
         """Whether the rule looks at effects rather than at actions."""
-        return bool(self.paths or self.flags or self.effects or self.larger_than >= 0)
+        return bool(self.paths or self.flags or self.effects or self.larger_than >= 0 or self.exact or self.unflagged)
 
     def _matches_spec(self, spec: ActionSpec) -> bool:
         return (not self.kinds or spec.kind in self.kinds) and (not self.origins or spec.origin in self.origins)
@@ -130,6 +150,10 @@ class Rule:
             return False
         if self.about_requests and not self._matches_request(spec):
             return False
+        return self._matches_line(summary)
+
+    def _matches_line(self, summary: Summary | None) -> bool:
+        """Whether what a shell line runs is what the rule names; None stands for no shell line."""
         if not self.commands and not self.arguments:
             return True
         if summary is None:
@@ -170,17 +194,27 @@ class Rule:
 
     def matches_effect(self, spec: ActionSpec, effect: FileEffect) -> bool:
         """Whether the rule speaks about one effect of an action that has run."""
-        if not self.about_effects or not self._matches_spec(spec):
+        if not self.about_effects or not self._matches_spec(spec) or not self._matches_state(effect):
             return False
+        if self.commands and not self._matches_line(summary_of(spec)):
+            return False
+        if self.paths and _any_of(self.paths).fullmatch(fold(effect.path)) is None:
+            return False
+        return not self.exact or self._names_exactly(effect.path)
+
+    def _matches_state(self, effect: FileEffect) -> bool:
+        """Whether an effect is of the kind, with the flags and of the size that the rule names."""
         if self.flags and not self.flags.intersection(effect.flags):
             return False
-        if self.effects and effect.kind not in self.effects:
+        if (self.unflagged and effect.flags) or (self.effects and effect.kind not in self.effects):
             return False
-        if self.larger_than >= 0 and (effect.after is None or effect.after.size <= self.larger_than):
-            return False
-        if self.paths:
-            return _any_of(self.paths).fullmatch(fold(effect.path)) is not None
-        return True
+        return self.larger_than < 0 or (effect.after is not None and effect.after.size > self.larger_than)
+
+    def _names_exactly(self, path: bytes) -> bool:
+        named = (p.encode("utf-8", "surrogateescape") for p in self.exact)
+        if self.verdict is Verdict.ALLOW:
+            return path in named
+        return fold(path) in map(fold, named)
 
 
 @record(frozen=True, slots=True)

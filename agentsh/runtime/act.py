@@ -12,6 +12,7 @@ from agentsh.core.effect import ChangeSet, EffectState
 from agentsh.core.errors import AgentshError, ConflictError, LimitExceeded, PolicyDenied, UsageError
 from agentsh.core.request import RequestState
 from agentsh.runtime.capture import capture
+from agentsh.runtime.lasting import with_grants
 from agentsh.runtime.pending import STAGED, staged_states
 from agentsh.runtime.redaction import CleanRun, clean_spec
 from agentsh.sandbox import Job, Outcome
@@ -132,6 +133,7 @@ class Actor:
         self._staging = staging
         self._sandbox = sandbox
         self._policy = policy
+        self._judging = policy
 
     def run(
         self,
@@ -148,6 +150,8 @@ class Actor:
             ConflictError: the person changed what the action was changing, while it did.
             SandboxError: the sandbox broke; the action is recorded as interrupted.
         """
+        grants = self._store.grants(session) if session is not None else []
+        self._judging = with_grants(self._policy, [g.rules for g in grants])
         if spec.kind is ActionKind.HTTP:
             return self._request(spec, limits=limits, session=session, on_output=on_output)
         job = job_for(spec, limits)
@@ -156,7 +160,7 @@ class Actor:
         )  # its process comes up, or wakes and reads, while this one decides and records
         if not self._clock:
             job = replace(job, clock=False)
-        wanted = self._policy.judge_action(spec, self._summary(parse(job.script)) if job.script else None)
+        wanted = self._judging.judge_action(spec, self._summary(parse(job.script)) if job.script else None)
         action = self._store.begin_action(clean_spec(spec, self._redactor), session=session, decision=wanted)
         if wanted.verdict is Verdict.DENY:
             denied = Outcome(exit_code=3, note=wanted.reason)
@@ -287,7 +291,7 @@ class Actor:
         if not changes:
             self._staging.settle()
             return self._finish(action, ActionStatus.DONE, outcome, decision=wanted)
-        decision = self._policy.judge_effects(spec, changes)
+        decision = self._judging.judge_effects(spec, changes)
         if decision.verdict is Verdict.DENY:
             # Drop first: a process that dies in between leaves a running action, whose effects are dropped again.
             self.restage()

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agentsh.core.action import ActionRecord, ActionStatus
-from agentsh.core.errors import UsageError
+from agentsh.core.errors import NotFoundError, UsageError
+from agentsh.core.lasting import Lasting
 from agentsh.core.request import RequestState
 from agentsh.runtime.parts import Parts
-from agentsh.runtime.pending import STAGED
+from agentsh.runtime.pending import STAGED, named_effects, open_effects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from agentsh.core.diff import FileDiff
     from agentsh.core.history import Resolution
+    from agentsh.core.lasting import Offer
     from agentsh.core.report import CommitResult
     from agentsh.core.request import RequestEffect
     from agentsh.runtime.export import Exported
@@ -72,6 +74,69 @@ class Answering(Parts):
                 choices=_choices(hunks, lines),
                 requests=requests,
             )
+
+    def offer(self, action: str, lasting: Lasting, *, paths: Sequence[str | bytes] = ()) -> Offer:
+        """What approving an action for longer than once would mean: to be shown before :meth:`approve_for` is asked.
+
+        Args:
+            action: its id; it must be staged.
+            lasting: for how long.
+            paths: these of its effects alone.
+
+        Raises:
+            UsageError: there is no rule that would be as narrow as what the action did; it says why.
+            NotFoundError: the action has no such effect.
+        """
+        from agentsh.runtime.lasting import offer  # noqa: PLC0415 - few approvals last
+
+        record = self._open_store().action(action)
+        if record.status not in STAGED:
+            raise UsageError(f"{action} is not staged: it is {record.status.value}.")
+        effects = open_effects(record)
+        if paths:
+            raw = [_raw(p) for p in paths]
+            named = named_effects(record, raw)
+            if not named:
+                raise NotFoundError(f"{action} has no staged effect on what was named.")
+            effects = [e for e in effects if e.path in named]
+        return offer(self.policy, record, effects, lasting, self.path)
+
+    def approve_for(self, offer: Offer, *, comment: str = "") -> list[ActionRecord]:
+        """Approve what an offer is about, and keep its rules, so that the same is approved unasked from now on.
+
+        This object has read the person's file already: what goes there holds from the next opening.
+
+        Args:
+            offer: from :meth:`offer`, as the person was shown it.
+            comment: kept with the approval.
+
+        Raises:
+            ConflictError: it would mean something else by now; nothing was approved.
+            ConfigError: the person's file could not be written; the action itself was approved.
+        """
+        from agentsh.runtime.lasting import keep_always, same_offer  # noqa: PLC0415 - few approvals last
+
+        with self._turn():
+            same_offer(offer, self.offer(offer.action, offer.lasting, paths=offer.paths))
+            seen = {offer.action: offer.digest}
+            records = self._reviewer().approve(
+                [offer.action], paths=offer.paths, comment=comment, below=False, seen=seen, requests=False
+            )
+            if offer.lasting is Lasting.SESSION:
+                self._open_store().grant(offer.session, offer.action, offer.rules)
+            else:
+                keep_always(offer.rules)
+                self._open_store().note_always(offer.action, offer.rules)
+        return records
+
+    def withdraw_grant(self, grant: str) -> None:
+        """Let an approval for a session hold no longer. What it approved before stays approved.
+
+        Raises:
+            NotFoundError: no such grant holds.
+        """
+        with self._turn():
+            self._open_store().withdraw_grant(grant)
 
     def reject(
         self,

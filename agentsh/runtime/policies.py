@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentsh.core.action import ActionKind
 from agentsh.core.decision import Decision, Verdict
-from agentsh.core.errors import ConfigError, ShellSyntaxError, UsageError
+from agentsh.core.errors import ConfigError, UsageError
 from agentsh.policy import preset
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from agentsh.core.session import SessionRecord
     from agentsh.policy import Policy
     from agentsh.runtime.web import Web
-    from agentsh.shell import Summary
 
 
 def load_policy(name: str, *, protected: Sequence[str] = ()) -> Policy:
@@ -70,8 +68,9 @@ def explain_action(
         session: in which a model asked for it.
     """
     from agentsh.policy.explain import explain  # noqa: PLC0415 - only when asked
+    from agentsh.policy.rules import summary_of  # noqa: PLC0415
 
-    running, *effects = explain(policy, action, _summary(action))
+    running, *effects = explain(policy, action, summary_of(action.spec))
     if web is not None:
         try:
             decision = web.judge(action.spec, session)
@@ -79,17 +78,6 @@ def explain_action(
             decision = Decision(Verdict.DENY, "http.url", e.what)
         running = replace(running, decision=decision, said=tuple(dict.fromkeys((*running.said, decision))))
     return [running, *effects]
-
-
-def _summary(action: ActionRecord) -> Summary | None:
-    if action.spec.kind is not ActionKind.SHELL:
-        return None
-    from agentsh.shell import parse, summarise  # noqa: PLC0415 - only when asked
-
-    try:
-        return summarise(parse(str(action.spec.arguments.get("line", ""))))
-    except ShellSyntaxError:
-        return None  # an older version's line, or one that names a secret where its value was
 
 
 def try_examples(name: str) -> list[ExampleResult]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from agentsh.core.diff import FileDiff
     from agentsh.core.explanation import Explained
+    from agentsh.core.lasting import Grant
     from agentsh.core.report import LogEntry, Rejection
     from agentsh.core.request import RequestEffect
     from agentsh.core.session import SessionRecord
@@ -120,12 +121,18 @@ class Seeing(Parts):
         Raises:
             NotFoundError: there is no such action.
         """
-        from agentsh.runtime.policies import explain_action  # noqa: PLC0415 - not for acting
+        from agentsh.runtime.lasting import with_grants  # noqa: PLC0415 - not for acting
+        from agentsh.runtime.policies import explain_action  # noqa: PLC0415
 
         record = self.show(action)
         asking = self.session(record.session) if record.session else None
         web = self._open_web() if record.spec.kind is ActionKind.HTTP else None
-        return explain_action(self.policy, record, web=web, session=asking)
+        rules = [g.rules for g in self.grants(record.session)] if record.session else []
+        return explain_action(with_grants(self.policy, rules), record, web=web, session=asking)
+
+    def grants(self, session: str | None = None) -> list[Grant]:
+        """What the person approved for the rest of a session; without one, of any."""
+        return self._open_store().grants(session)
 
     def timeline(self, *, limit: int | None = None) -> list[LogEntry]:
         """The actions, commits and states of the workspace, oldest first, each with its parents; the last ``limit``."""

@@ -14,6 +14,7 @@ from agentsh.config import data_dir as default_data_dir
 from agentsh.core.action import ActionKind, ActionRecord, ActionSpec, OutputSink
 from agentsh.core.errors import ConfigError, StoreDamaged, UsageError, WorkspaceBusy
 from agentsh.runtime.answering import Answering
+from agentsh.runtime.lasting import with_always
 from agentsh.runtime.policies import load_policy
 from agentsh.runtime.seeing import Seeing
 from agentsh.runtime.upkeep import Upkeep
@@ -100,7 +101,8 @@ class Workspace(Seeing, Answering, Upkeep):
             config = replace(config, limits=limits)
         home = workspace_dir(base, real)
         make_private(home)
-        ws = cls(real, home, config, load_policy(policy or config.policy, protected=config.protected))
+        held = with_always(load_policy(policy or config.policy, protected=config.protected), real)
+        ws = cls(real, home, config, held)
         try:
             ws._recover()
         except StoreDamaged:

@@ -28,6 +28,8 @@ class JournalKind(StrEnum):
     EXECUTION = "execution"
     APPROVAL = "approval"
     REJECTION = "rejection"
+    GRANT = "grant"
+    """An approval that holds for a session, or in the person's file, is given or withdrawn."""
     STATUS = "status"
     REBASE = "rebase"
     COMMIT = "commit"

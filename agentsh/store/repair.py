@@ -186,6 +186,8 @@ _ORPHANS = (
     "UPDATE requests SET undoes = NULL WHERE undoes NOT IN (SELECT number FROM requests)",
     'UPDATE requests SET "commit" = NULL WHERE "commit" NOT IN (SELECT number FROM commits)',
     "DELETE FROM approvals WHERE action NOT IN (SELECT number FROM actions)",
+    """DELETE FROM grants WHERE action NOT IN (SELECT number FROM actions)
+       OR session NOT IN (SELECT number FROM sessions)""",
     """DELETE FROM commit_actions WHERE "commit" NOT IN (SELECT number FROM commits)
        OR action NOT IN (SELECT number FROM actions)""",
     """DELETE FROM commit_effects WHERE "commit" NOT IN (SELECT number FROM commits)

@@ -10,6 +10,7 @@ from agentsh.store.approvals import Approvals
 from agentsh.store.blobs import Blobs
 from agentsh.store.commits import Commits
 from agentsh.store.database import Database
+from agentsh.store.grants import Grants
 from agentsh.store.log import Log
 from agentsh.store.outbox import Outbox
 from agentsh.store.rejections import Rejections
@@ -30,7 +31,7 @@ SELECT EXISTS (SELECT 1 FROM actions WHERE status = 'running') OR EXISTS (SELECT
 """
 
 
-class Store(Actions, Approvals, Blobs, Commits, Log, Outbox, Rejections, Sessions, Snapshots):
+class Store(Actions, Approvals, Blobs, Commits, Grants, Log, Outbox, Rejections, Sessions, Snapshots):
     """One workspace's store; each base class is one group of tables.
 
     Safe to use from several threads and processes: writers take turns, readers never wait.

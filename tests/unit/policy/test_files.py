@@ -61,7 +61,7 @@ def test_effects_and_sizes() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        '[[rule]]\nverdict = "deny"\ncommands = ["rm"]\npaths = ["x"]',
+        '[[rule]]\nverdict = "deny"\narguments = ["-r"]\npaths = ["x"]',
         '[[rule]]\nverdict = "deny"\nlarger_than = "1 MB"',
         '[[rule]]\nverdict = "deny"\neffects = ["explode"]',
         '[[rule]]\nverdict = "never"',
@@ -235,3 +235,19 @@ def test_a_rule_that_allows_a_request_is_hardly_meant() -> None:
     assert any("It allows nothing" in f.text for f in found)
     both = '[[rule]]\nverdict = "allow"\nhosts = ["x.example"]\nmethods = ["POST"]\n'
     assert not any("allows" in f.text for f in lint(parse_policy(both, name="test")))
+
+
+def test_a_rule_about_what_the_lines_of_a_command_did() -> None:
+    text = '[[rule]]\nname = "r"\nverdict = "deny"\ncommands = ["rm"]\nexact = ["src/x"]'
+    policy = parse_policy(text, name="p")
+    effect = FileEffect(b"src/x", None, Entry(EntryType.FILE, 0o644, 1, b"\1" * 32))
+
+    def rule(line: str, path: bytes = b"src/x") -> str:
+        spec = ActionSpec(ActionKind.SHELL, {"line": line})
+        return policy.judge_effect(spec, FileEffect(path, effect.before, effect.after)).rule
+
+    assert rule("env rm -r src") == "r"
+    assert rule("$unknown src") == "r"
+    assert rule("rm x", b"SRC/X") == "r"
+    assert rule("mv a src/x") == "default"
+    assert rule("rm y", b"src/x/y") == "default"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,18 @@ from agentsh.core.effect import ChangeSet, EffectState, FileEffect, Flag, change
 from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import AgentshError, NotFoundError, StoreDamaged, UsageError
 from agentsh.core.history import Moment, Signature
+from agentsh.core.lasting import Grant
 from agentsh.core.report import LogKind
 from agentsh.store import Store
+from agentsh.store.schema import MIGRATIONS
+from agentsh.store.schema_grants import GRANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 SPEC = ActionSpec(ActionKind.SHELL, {"line": "echo 'é\udcff\n'"}, Origin.AGENT)
+BEFORE_GRANTS = MIGRATIONS.index(GRANTS)
 DIRECTORY = Entry(EntryType.DIRECTORY, 0o1777)
 
 
@@ -345,3 +350,22 @@ def test_gc_removes_what_nothing_needs(store: Store) -> None:
     assert store.read_blob(store.action(action).stdout.digest or b"") == b"printed"
     assert store.check().problems == ()
     assert store.gc().blobs_removed == 0
+
+
+def test_a_store_from_before_grants_gets_them(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "s") as store:
+        session = store.start_session("t", "m", "p")
+    db = sqlite3.connect(tmp_path / "s")
+    for statement in ("DROP INDEX grants_session", "DROP TABLE grants", f"PRAGMA user_version = {BEFORE_GRANTS}"):
+        db.execute(statement)
+    db.commit()
+    db.close()
+    with Store.open(tmp_path / "s") as store:
+        assert store.grants() == []
+        action = store.begin_action(ActionSpec(ActionKind.SHELL, {"line": "x"}), session=session, decision=None)
+        id_ = store.grant(session, action, "rules")
+        assert store.grants(session) == [Grant(id_, session, action, "rules")]
+        store.withdraw_grant(id_)
+        assert store.grants(session) == []
+        assert store.check().ok
+        assert [r.get("kind") for r in store.journal()][-2:] == ["grant", "grant"]
