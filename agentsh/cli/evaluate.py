@@ -8,6 +8,7 @@ import click
 
 from agentsh.cli.options import Command, json_option
 from agentsh.cli.output import data, data_json, on_terminal, say
+from agentsh.core.errors import UsageError
 from agentsh.core.sanitise import visible_line
 
 
@@ -18,6 +19,7 @@ from agentsh.core.sanitise import visible_line
     agentsh eval --limit 100
     agentsh eval --model openai:gpt-4.1-mini --mode few-shot --json > few-shot.json
     agentsh eval --mode copy
+    agentsh eval --tasks my-tasks --model local --results local.jsonl
     """,
 )
 @click.option("--model", "spec", default="local", show_default=True, metavar="M", help="As 'run' takes it.")
@@ -33,19 +35,84 @@ from agentsh.core.sanitise import visible_line
 )
 @click.option(
     "--tasks",
-    "tasks_file",
     type=click.Path(path_type=Path),
     default=None,
+    metavar="FILE|DIR",
+    help="Other wishes than the held-out ones that ship; or a directory of tasks of several steps.",
+)
+@click.option("--policy", default="review", show_default=True, metavar="NAME|FILE", help="For tasks of several steps.")
+@click.option(
+    "--max-steps",
+    type=click.IntRange(min=1),
+    default=25,
+    show_default=True,
+    metavar="N",
+    help="Answers of the model at most, for a task of several steps.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    metavar="S",
+    help="That a task of several steps may take.",
+)
+@click.option(
+    "--level",
+    "levels",
+    type=click.Choice(("easy", "middle", "hard")),
+    multiple=True,
+    help="Of tasks of several steps, those of this level alone.",
+)
+@click.option(
+    "--results",
+    "results_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
     metavar="FILE",
-    help="Other tasks than the held-out ones that ship.",
+    help="Keep each result of a task of several steps; the same command again does what is left.",
 )
 @json_option
-def evaluate(*, spec: str, mode: str, limit: int | None, tasks_file: Path | None, as_json: bool) -> int:
+def evaluate(
+    *,
+    spec: str,
+    mode: str,
+    limit: int | None,
+    tasks: Path | None,
+    policy: str,
+    max_steps: int,
+    seconds: float,
+    levels: tuple[str, ...],
+    results_file: Path | None,
+    as_json: bool,
+) -> int:
     """Run what a model says to wishes it has not seen, and compare it with what references do.
 
     Each line and its reference run in the sandbox on a small directory of its own. A line is right when it prints the
     same and leaves the same files. Your workspace is not touched.
+
+    With --tasks DIR the model does tasks of several steps, as 'agentsh run' has it do them, each in a directory of its
+    own that is removed afterwards. --model replay plays each task's own solution.
     """
+    if tasks is not None and tasks.is_dir():
+        from agentsh.cli.errands import do_errands  # noqa: PLC0415 - see agentsh.cli
+
+        if mode not in ("zero-shot", "retrieval"):
+            raise UsageError(f"--mode {mode} is for single lines; tasks of several steps take zero-shot or retrieval.")
+        return do_errands(
+            tasks,
+            spec,
+            policy=policy,
+            max_steps=max_steps,
+            seconds=seconds,
+            limit=limit,
+            levels=levels,
+            retrieval=mode == "retrieval",
+            results_file=results_file,
+            as_json=as_json,
+        )
+    if results_file is not None or levels:
+        raise UsageError("--results and --level are for tasks of several steps: name their directory with --tasks.")
     from agentsh.config import load_config  # noqa: PLC0415 - see agentsh.cli
     from agentsh.runtime.models import model_for  # noqa: PLC0415
     from agentsh.runtime.tasks.evaluate import MODES, Report, Verdict  # noqa: PLC0415
@@ -61,10 +128,10 @@ def evaluate(*, spec: str, mode: str, limit: int | None, tasks_file: Path | None
     watch = (lambda _verdict: None) if quiet else tell
     report: Report
     if chosen == "copy":
-        report = run(None, chosen, tasks_file=tasks_file, limit=limit, on_verdict=watch)
+        report = run(None, chosen, tasks_file=tasks, limit=limit, on_verdict=watch)
     else:
         with model_for(spec, load_config(Path.cwd()), retrieval=False) as model:
-            report = run(model, chosen, tasks_file=tasks_file, limit=limit, on_verdict=watch)
+            report = run(model, chosen, tasks_file=tasks, limit=limit, on_verdict=watch)
     if as_json:
         data_json(report.to_json())
         return 0
