@@ -166,7 +166,8 @@ class FakeWorkspace:
             self.records[i] = replace(self.records[i], changes=change_set(effects))
         return self._set(ids, ActionStatus.APPROVED)
 
-    def reject(self, ids: Sequence[str], *, reason: str = "") -> list[ActionRecord]:
+    def reject(self, ids: Sequence[str], *, reason: str = "", **chosen: Any) -> list[ActionRecord]:
+        assert not any(chosen.values())  # parts of actions are tried with a real workspace
         self._note("reject", tuple(ids), reason)
         return self._set(ids, ActionStatus.REJECTED)
 
