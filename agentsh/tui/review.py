@@ -148,7 +148,7 @@ class ReviewScreen(Answers):
             if self._diff.lines:
                 lines = words.count(self._diff.picked, "changed line")
                 rows.insert(0, (Span(safe(f"{lines} chosen: y approves, x rejects, v lets go"), "title"),))
-        shown_rows = [Content.assemble(*((s.text, _WHY_STYLES.get(s.style, "")) for s in row)) for row in rows[:3]]
+        shown_rows = [Content.assemble(*((s.text, _WHY_STYLES.get(s.style, "")) for s in row)) for row in rows[:4]]
         self.query_one("#why", Static).update(Content("\n").join(shown_rows))
 
     def on_line_view_moved(self, event: LineView.Moved) -> None:
