@@ -1,8 +1,8 @@
 """The colours of code: what a piece of a line is, by the language that its file's name tells.
 
 What is looked at may be hostile, and the rules of a language are regular expressions that it could make slow. So only
-languages from a list are known, lines and files are bounded, and the clock is looked at between the pieces. The text is
-made safe first; what comes out are styles for its characters and nothing else.
+languages from a list are known, lines and files are bounded, and the time that it took is looked at between the pieces.
+The text is made safe first; what comes out are styles for its characters and nothing else.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from agentsh.tui.text import Safe, safe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pygments.lexer import Lexer
     from pygments.token import _TokenType
 
     from agentsh.core.diff import FileDiff, Hunk
@@ -84,19 +85,20 @@ def syntax_of(diff: FileDiff) -> Syntax:
     if not language or not diff.hunks:
         return {}
     found: Syntax = {}
-    end = time.monotonic() + _MOST_S
+    lexer = get_lexer_by_name(language, stripnl=False, ensurenl=True)  # its rules are loaded now, on nobody's time
+    end = time.thread_time() + _MOST_S
     left = _MOST_CHARS
     for hunk in diff.hunks:
         for old in (False, True):
             lines = _side(hunk, old=old)
             size = sum(map(len, lines.values()))
             left -= size
-            if left < 0 or time.monotonic() > end:
+            if left < 0 or time.thread_time() > end:
                 return found
             if any(len(line) > _MOST_COLUMNS for line in lines.values()):
                 continue
             numbers = list(lines)
-            styled = _lex(language, list(lines.values()), end)
+            styled = _lex(lexer, list(lines.values()), end)
             found.update({(old, n): pieces for n, pieces in zip(numbers, styled, strict=False)})
     return found
 
@@ -107,9 +109,8 @@ def _side(hunk: Hunk, *, old: bool) -> Mapping[int, Safe]:
     return dict(enumerate(lines, hunk.old_start if old else hunk.new_start))
 
 
-def _lex(language: str, lines: Sequence[Safe], end: float) -> list[Pieces]:
+def _lex(lexer: Lexer, lines: Sequence[Safe], end: float) -> list[Pieces]:
     """Styles line by line; those that were reached before ``end``."""
-    lexer = get_lexer_by_name(language, stripnl=False, ensurenl=True)
     out: list[Pieces] = []
     line: list[tuple[int, str]] = []
     for kind, text in lexer.get_tokens("\n".join(lines)):
@@ -119,7 +120,7 @@ def _lex(language: str, lines: Sequence[Safe], end: float) -> list[Pieces]:
         for part in more:
             out.append(tuple(line))
             line = [(len(part), style)]
-        if time.monotonic() > end:
+        if time.thread_time() > end:
             break
     return out[: len(lines)]
 
