@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agentsh.core.diff import DiffLine, FileDiff, Hunk
 from agentsh.core.entry import Entry, EntryType
 from agentsh.core.sanitise import visible_path
+from agentsh.runtime.images import image_head
 from agentsh.runtime.linediff import Block, matching_blocks, split_lines
 from agentsh.runtime.merge import is_binary
 
@@ -50,7 +51,7 @@ def _diff(effect: FileEffect, read: Read) -> FileDiff:
         old, new = _text(before, read), _text(after, read)
         binary = is_binary(old) or is_binary(new)
         if binary:
-            notes.append(f"binary, {len(old)} -> {len(new)} bytes")
+            notes.append(_binary(old, new))
         else:
             hunks = tuple(hunks_of(split_lines(old), split_lines(new), cut=_retyped(before, after)))
     lines = [line.tag for h in hunks for line in h.lines]
@@ -67,6 +68,18 @@ def _diff(effect: FileEffect, read: Read) -> FileDiff:
         added=lines.count("+"),
         removed=lines.count("-"),
     )
+
+
+def _binary(old: bytes, new: bytes) -> str:
+    """What binary content is, in words."""
+    heads = [image_head(side) for side in (old, new)]
+    if not any(heads):
+        return f"binary, {len(old)} -> {len(new)} bytes"
+    sides: list[str] = []
+    for head, side in zip(heads, (old, new), strict=True):
+        of = f"{head.type} image, {head.width} x {head.height}, " if head else ""
+        sides.append(f"{of}{len(side)} bytes" if side else "nothing")
+    return " -> ".join(sides)
 
 
 def _notes(before: Entry | None, after: Entry | None) -> list[str]:

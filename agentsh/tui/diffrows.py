@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from rich.cells import cell_len
 
 from agentsh.tui import words
+from agentsh.tui.syntax import shown, styled
 from agentsh.tui.text import MOST_COLUMNS, Safe, Span, fit, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from agentsh.core.diff import DiffLine, FileDiff, Hunk
+    from agentsh.tui.syntax import Pieces, Syntax
     from agentsh.tui.text import Row
 
 _PIECES = re.compile(r"\w+|\s+|.")
@@ -167,7 +169,9 @@ def _split(file: int, at: int, hunk: Hunk) -> Iterator[DiffRow]:
 # -- painting ----------------------------------------------------------------------------------------------------
 
 
-def paint(row: DiffRow, rows: DiffRows, diffs: Sequence[FileDiff], width: int, *, marks: bool) -> Row:
+def paint(
+    row: DiffRow, rows: DiffRows, diffs: Sequence[FileDiff], width: int, *, marks: bool, syntax: Syntax | None = None
+) -> Row:
     """What a row looks like.
 
     Args:
@@ -176,24 +180,29 @@ def paint(row: DiffRow, rows: DiffRows, diffs: Sequence[FileDiff], width: int, *
         diffs: the files.
         width: cells of the view, which both sides share.
         marks: show blanks at the end of a line, tabs and carriage returns.
+        syntax: the pieces of the file's lines.
     """
     if row.kind == "file":
         return heading(diffs[row.file])
     if row.kind == "line":
-        return _line(row, rows, width, marks=marks)
+        return _line(row, rows, width, marks=marks, syntax=syntax or {})
     style = {"flag": "flag", "note": "dim", "hunk": "hunk"}.get(row.kind, "")
     return (Span(row.text, style),) if row.text else ()
 
 
-def _line(row: DiffRow, rows: DiffRows, width: int, *, marks: bool) -> Row:
+def _line(row: DiffRow, rows: DiffRows, width: int, *, marks: bool, syntax: Syntax) -> Row:
     if rows.split:
         half = max(10, (width - 1) // 2)
-        sides = [_half(side, rows.digits, half, marks=marks) for side in (row.left, row.right)]
+        sides = [
+            _half(side, rows.digits, half, marks=marks, pieces=syntax.get((old, side.number if side else 0)))
+            for side, old in ((row.left, True), (row.right, False))
+        ]
         return (*sides[0], Span(Safe("│"), "dim"), *sides[1])
     if row.left is None:
         return ()
     old, new = (safe(f"{n or '':>{rows.digits}}") for n in (row.old, row.left.number))
-    return (Span(Safe(f"{old} {new} "), "dim"), *_text(row.left, marks=marks))
+    pieces = syntax.get((True, row.old) if row.left.tag == "-" else (False, row.left.number))
+    return (Span(Safe(f"{old} {new} "), "dim"), *_text(row.left, marks=marks, pieces=pieces))
 
 
 def heading(diff: FileDiff) -> Row:
@@ -210,13 +219,13 @@ def heading(diff: FileDiff) -> Row:
     )
 
 
-def _half(half: Half | None, digits: int, width: int, *, marks: bool) -> Row:
+def _half(half: Half | None, digits: int, width: int, *, marks: bool, pieces: Pieces | None) -> Row:
     if half is None:
         return (Span(fit(Safe(""), width), "dim"),)
     number = safe(f"{half.number:>{digits}} ")
     left = width - len(number)
     spans: list[Span] = [Span(number, "dim")]
-    for span in _text(half, marks=marks):
+    for span in _text(half, marks=marks, pieces=pieces):
         if left <= 0:
             break
         cut = fit(span.text, min(left, cell_len(span.text)))
@@ -228,24 +237,27 @@ def _half(half: Half | None, digits: int, width: int, *, marks: bool) -> Row:
 _STYLES = {"+": "added", "-": "removed", " ": ""}
 
 
-def _text(half: Half, *, marks: bool) -> Row:
+def _text(half: Half, *, marks: bool, pieces: Pieces | None) -> Row:
     """The text of a line: with its tag, the words that changed, and what a person cannot see."""
     style = _STYLES[half.tag]
     body = half.text.removesuffix(b"\n")
     end = () if half.text.endswith(b"\n") else (Span(Safe("  (no newline at the end)"), "dim"),)
     tag = Span(Safe(f"{half.tag} "), style)
+    under = f"{style}-line" if style and pieces is not None else style
     if half.other is None or half.tag == " ":
-        return (tag, Span(_shown(body, marks=marks), style), *end)
-    pieces = tuple(
-        Span(_shown(piece, marks=marks), f"{style}-word" if differs else style)
-        for piece, differs in word_changes(body, half.other.removesuffix(b"\n"))
-    )
-    return (tag, *pieces, *end)
+        parts = [(_shown(body, marks=marks), under)]
+    else:
+        other = f"{under} word" if pieces is not None else f"{style}-word"
+        parts = [
+            (_shown(piece, marks=marks), other if differs else under)
+            for piece, differs in word_changes(body, half.other.removesuffix(b"\n"))
+        ]
+    return (tag, *(Span(text, name) for text, name in styled(parts, pieces)), *end)
 
 
 def _shown(text: bytes, *, marks: bool) -> Safe:
     if not marks:
-        return safe(text)
+        return shown(text)
     stripped = text.rstrip(b" ")
     tail = "·" * (len(text) - len(stripped))
     return Safe(safe(stripped.replace(b"\t", "→   ".encode())) + tail)

@@ -10,6 +10,8 @@ from textual.reactive import reactive
 
 from agentsh.tui.diffrows import DiffRows, paint, rows_of
 from agentsh.tui.lines import LineView
+from agentsh.tui.picking import pick
+from agentsh.tui.syntax import language_of, syntax_of
 from agentsh.tui.text import Safe, Span, safe
 
 if TYPE_CHECKING:
@@ -19,10 +21,15 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from agentsh.core.diff import FileDiff, Hunk
+    from agentsh.tui.picking import Picked
+    from agentsh.tui.syntax import Syntax
     from agentsh.tui.text import Row
 
 SPLIT_FROM = 110
 """Columns of the view from which both sides stand side by side, unless a person says otherwise."""
+
+_MOST_COLOURED = 200
+"""Files whose colours are looked for."""
 
 _IN_THREAD = 2_000
 """Lines past which rows are made in a thread: fewer take a few milliseconds."""
@@ -34,7 +41,10 @@ class DiffView(LineView):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right_square_bracket", "hunk(1)", "Next hunk", id="diff.next-hunk", key_display="]", show=False),
         Binding("left_square_bracket", "hunk(-1)", "Hunk before", id="diff.hunk-before", key_display="[", show=False),
-        Binding("v", "layout", "Side by side or unified", id="diff.layout", show=False),
+        Binding("v", "pick", "Choose lines", id="diff.lines"),
+        Binding("shift+down,J", "extend(1)", "Choose the line below too", id="diff.lines-down", show=False),
+        Binding("shift+up,K", "extend(-1)", "Choose the line above too", id="diff.lines-up", show=False),
+        Binding("s", "layout", "Side by side or unified", id="diff.layout", show=False),
         Binding("w", "marks", "Show blanks", id="diff.blanks", show=False),
     ]
 
@@ -48,6 +58,9 @@ class DiffView(LineView):
         self._wanted: bool | None = None
         self._empty: Safe = Safe("")
         self._turn = 0
+        self._from: int | None = None
+        self._picked: Picked | None = None
+        self._syntax: dict[int, Syntax] = {}
 
     async def show(
         self, diffs: Sequence[FileDiff], *, reasons: Sequence[Sequence[str]] = (), empty: str = "", keep: bool = False
@@ -62,11 +75,26 @@ class DiffView(LineView):
         """
         self.diffs, self._reasons = tuple(diffs), tuple(tuple(r) for r in reasons)
         self._empty = safe(empty)
+        self._unpick()
+        self._syntax = {}
         at = self.cursor if keep else 0
         await self._lay_out()
         self.cursor = min(at, max(0, self.row_count - 1))
         if not keep:
             self.scroll_to(0, 0, animate=False)
+        self.run_worker(self._colour(), group="syntax", exclusive=True)
+
+    async def _colour(self) -> None:
+        """Find the colours of the files, one after the other; what is shown meanwhile is plain."""
+        diffs = self.diffs
+        for at, diff in enumerate(diffs[:_MOST_COLOURED]):
+            if not diff.hunks or not language_of(diff.path):
+                continue
+            found = await asyncio.to_thread(syntax_of, diff)
+            if diffs is not self.diffs:
+                return
+            self._syntax[at] = found
+            self.refresh()
 
     @property
     def split(self) -> bool:
@@ -90,6 +118,7 @@ class DiffView(LineView):
         del event
         if self.split != self._rows.split and self.diffs:
             at = self._position()
+            self._unpick()
             await self._lay_out()
             self._go_to(at)
 
@@ -97,7 +126,9 @@ class DiffView(LineView):
         """See :meth:`LineView.row`."""
         if not self._rows.rows:
             return (Span(self._empty, "dim"),)
-        return paint(self._rows.rows[y], self._rows, self.diffs, self.size.width, marks=self.marks)
+        row = self._rows.rows[y]
+        syntax = self._syntax.get(row.file)
+        return paint(row, self._rows, self.diffs, self.size.width, marks=self.marks, syntax=syntax)
 
     # -- where the cursor is -------------------------------------------------------------------------------------
 
@@ -113,6 +144,57 @@ class DiffView(LineView):
             return None
         row = self._rows.rows[self.cursor]
         return self.diffs[row.file].hunks[row.hunk] if row.hunk >= 0 else None
+
+    @property
+    def lines(self) -> tuple[tuple[int, int], ...]:
+        """The lines that are chosen, as ranges of the state after; none when nothing is."""
+        return self._picked.lines if self._picked is not None else ()
+
+    @property
+    def picked(self) -> int:
+        """How many changed lines are chosen."""
+        return self._picked.changed if self._picked is not None else 0
+
+    def picks(self, y: int) -> bool:
+        """See :meth:`LineView.picks`."""
+        return self._picked is not None and y in self._picked.rows
+
+    def _unpick(self) -> None:
+        self._from = self._picked = None
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        """The choice of lines reaches to the cursor."""
+        self._pick_again()
+        super().watch_cursor(old, new)
+
+    def _pick_again(self) -> None:
+        if self._from is None or not self._rows.rows:
+            return
+        file = self._rows.rows[min(self._from, len(self._rows.rows) - 1)].file
+        hunks = self.diffs[file].hunks
+        first, last = sorted((self._from, self.cursor))
+        self._picked = pick(self._rows.rows, hunks, file, first, last)
+        self.refresh()
+
+    def action_pick(self) -> None:
+        """Begin to choose lines, or choose none."""
+        if self._from is not None:
+            self._unpick()
+        elif self.hunk is None or not self.hunk.number:
+            self.app.bell()
+            return
+        else:
+            self._from = self.cursor
+            self._pick_again()
+        self.refresh()
+        self.post_message(self.Moved(self))
+
+    def action_extend(self, by: int) -> None:
+        """Choose the next line too."""
+        if self._from is None:
+            self.action_pick()
+        if self._from is not None:
+            self.action_move(by)
 
     def _position(self) -> tuple[int, int]:
         if not self._rows.rows:
@@ -135,6 +217,7 @@ class DiffView(LineView):
 
     async def action_layout(self) -> None:
         """Change between side by side and unified."""
+        self._unpick()
         at = self._position()
         self._wanted = not self.split
         await self._lay_out()

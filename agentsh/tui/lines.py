@@ -37,8 +37,17 @@ STYLES = (
     "match",
     "cursor",
     "error",
+    "picked",
+    "added-line",
+    "removed-line",
+    "word",
+    "syn-comment",
+    "syn-string",
+    "syn-number",
+    "syn-keyword",
+    "syn-name",
 )
-"""The names that a :class:`Span` may bear; ``agentsh.tcss`` says how each looks."""
+"""The names that a :class:`Span` may bear, one or several with blanks between; ``agentsh.tcss`` has their looks."""
 
 
 class LineView(ScrollView, can_focus=True):
@@ -122,17 +131,23 @@ class LineView(ScrollView, can_focus=True):
         under = base
         if at == self.cursor and self.shows_cursor:
             under = base + self.get_component_rich_style("lines--cursor", partial=True)
-        segments = [
-            Segment(s.text, under + self.get_component_rich_style(f"lines--{s.style}", partial=True))
-            if s.style
-            else Segment(s.text, under)
-            for s in spans
-        ]
+        over = self.get_component_rich_style("lines--picked", partial=True) if self.picks(at) else Style.null()
+        segments = [Segment(s.text, self._styled(under, s.style) + over) for s in spans]
         if self.needle:
             mark = self.get_component_rich_style("lines--match", partial=True)
             segments = list(_marked(segments, self.needle.lower(), mark))
         strip = Strip(segments).crop(scroll_x, scroll_x + width)
-        return strip.extend_cell_length(width, under).apply_offsets(scroll_x, at)
+        return strip.extend_cell_length(width, under + over).apply_offsets(scroll_x, at)
+
+    def _styled(self, under: Style, names: str) -> Style:
+        for name in names.split():
+            under += self.get_component_rich_style(f"lines--{name}", partial=True)
+        return under
+
+    def picks(self, y: int) -> bool:
+        """Whether row ``y`` is among those that are chosen."""
+        del y
+        return False
 
     @property
     def shows_cursor(self) -> bool:

@@ -156,7 +156,7 @@ class MainScreen(WorkScreen):
     def _show_facts(self) -> None:
         facts = self._facts
         waits = f"{words.count(len(facts.pending), 'action')} to review" if facts.pending else "nothing to review"
-        state = "working" if self.work.busy else waits
+        state = "working" if self.work.busy or self._timer is not None else waits
         where = title(self.home.directory, most=max(10, self.size.width - 46))
         policy = title(facts.policy.rpartition("/")[2], most=20)
         self.query_one("#heading", Static).update(Content(f"agentsh  {where}  ·  {policy}  ·  {state}"))
@@ -225,9 +225,9 @@ class MainScreen(WorkScreen):
             self._add(Words(f"{waits} to review, and nothing is written yet: ctrl+r", mark="? ", style="changed"))
 
     def _listen(self) -> None:
-        self._show_facts()
         if self._timer is None:
             self._timer = self.set_interval(_FRAME_S, self._drain)
+        self._show_facts()
 
     def _quiet(self) -> None:
         if self._timer is not None:

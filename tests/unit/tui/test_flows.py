@@ -237,9 +237,9 @@ def test_the_panel_folds_and_the_diff_splits_by_width(desk: Desk) -> None:
         await hands.press("ctrl+r")
         await hands.sees("hunk 1")
         assert not hands.app.screen.query_one("#diff").split
-        await hands.press("tab", "v")
+        await hands.press("tab", "s")
         await hands.sees("│")
-        await hands.press("v")
+        await hands.press("s")
         await hands.pilot.resize_terminal(170, 40)
         await hands.press("escape")
         await hands.pilot.resize_terminal(80, 24)

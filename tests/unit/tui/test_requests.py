@@ -87,7 +87,12 @@ def test_it_goes_with_its_action_and_what_went_wrong_is_told(desk: Desk, tmp_pat
         async def flow(hands: Hands) -> None:
             await hands.press("ctrl+r")
             await hands.on("ReviewScreen")
+            await hands.sees("a1")
             await hands.press("c")
+            await hands.on("Confirm")
+            await hands.sees("not by you on this screen", "a1 POST")
+            assert not server.asked
+            await hands.press("y")
             await hands.until(lambda: server.asked)
             await hands.sees("unknown")
 
