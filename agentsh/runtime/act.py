@@ -150,8 +150,10 @@ class Actor:
         """
         if spec.kind is ActionKind.HTTP:
             return self._request(spec, limits=limits, session=session, on_output=on_output)
-        self._sandbox.start()  # its process comes up while this one parses and decides
         job = job_for(spec, limits)
+        self._sandbox.announce(
+            job.script
+        )  # its process comes up, or wakes and reads, while this one decides and records
         if not self._clock:
             job = replace(job, clock=False)
         wanted = self._policy.judge_action(spec, self._summary(parse(job.script)) if job.script else None)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from agentsh.core.errors import SandboxError
 from agentsh.sandbox.contract import Outcome
+from agentsh.sandbox.disk_watch import DiskWatch
 from agentsh.sandbox.worker.handle import take_worker
+from agentsh.sandbox.worker.wire import AWAKE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
 
 _GRACE_S = 0.25  # from asking a worker to stop a job to killing it
 _WATCH_S = 0.05  # between looks at memory and disk
-_SCAN_SHARE = 0.1  # of the time, at most, goes into exact scans of what is staged
-_SCAN_EVERY_S = 2.0
+_ANNOUNCED = 1 << 14  # characters of a script that is worth announcing
 _CHUNK = 1 << 18
 _PIPE_BYTES = 1 << 18
 _OVERHEAD_BYTES = 512 << 20  # of the worker itself, compilation included
@@ -75,6 +76,18 @@ class Sandbox:
             self._cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._worker = take_worker()
             self._worker.enter(self._staging.worker_plan(), self._cache_dir, self._tools_dir)
+
+    def announce(self, script: str) -> None:
+        """Say what will be run next, if it is: the worker wakes and reads it while the caller decides and records.
+
+        It runs nothing before :meth:`run`, and it does no harm if that never comes.
+
+        Raises:
+            SandboxError: no process can be started, or the sandbox is closed.
+        """
+        self.start()
+        if self._worker is not None and self._running is None and 0 < len(script) <= _ANNOUNCED:
+            self._worker.announce(script)
 
     def run(self, job: Job, *, on_output: OnOutput | None = None) -> Outcome:
         """Run one job to its end.
@@ -163,7 +176,7 @@ class _Run:
         self._limits: Limits = job.limits
         self._number = number
         self._on_output = on_output
-        self._watch = _DiskWatch(staging, job.limits)
+        self._watch = DiskWatch(staging, job.limits)
         self._wake_read, self._wake_write = os.pipe()
         self._ours: list[int] = [self._wake_read, self._wake_write]
         self._input = memoryview(job.stdin)
@@ -208,6 +221,7 @@ class _Run:
                 os.close(fd)
         self._poll.register(self._worker.jobs, select.POLLIN)
         self._poll.register(self._wake_read, select.POLLIN)
+        self._awake_until = self._started + AWAKE_S
 
     def _stdin_end(self) -> int:
         if not self._input:
@@ -264,7 +278,7 @@ class _Run:
         return self._reply is not None and "error" not in self._reply and not self._reply.get("spent")
 
     def _serve(self, timeout: float) -> None:
-        for fd, _ in self._poll.poll(timeout * 1000 + 1):
+        for fd, _ in self._ready(timeout):
             if fd in self._streams:
                 self._read(fd)
             elif fd == self._stdin:
@@ -274,6 +288,13 @@ class _Run:
                 self._stop(_INTERRUPT, "The person stopped it.")
             else:
                 self._reply = self._worker.receive_reply()
+
+    def _ready(self, timeout: float) -> list[tuple[int, int]]:
+        """What can be read or written. A short job has ended before this process would have slept and woken again."""
+        while time.monotonic() < self._awake_until:
+            if events := self._poll.poll(0):
+                return events
+        return self._poll.poll(timeout * 1000 + 1)
 
     def _read(self, fd: int) -> bool:
         """Take what a stream has; False when that was nothing."""
@@ -364,36 +385,3 @@ class _Run:
             note=note,
             duration=time.monotonic() - self._started,
         )
-
-
-class _DiskWatch:
-    """How much a job stages: a cheap look at the whole file system often, an exact one when that moves."""
-
-    def __init__(self, staging: StagingView, limits: Limits) -> None:
-        self._staging = staging
-        self._limits = limits
-        self._free, self._paths = self._statvfs()
-        self._scan_after = time.monotonic() + _SCAN_EVERY_S
-
-    def _statvfs(self) -> tuple[int, int]:
-        st = os.statvfs(self._staging.directory)
-        return st.f_bavail * st.f_frsize, st.f_favail
-
-    def exceeded(self, *, exact: bool = False) -> str:
-        """The limit that is exceeded; empty when none is."""
-        free, paths = self._statvfs()
-        now = time.monotonic()
-        moved = (
-            self._free - free > self._limits.staged_bytes // 2 or self._paths - paths > self._limits.staged_files // 2
-        )
-        if not exact and (now < self._scan_after if not moved else now < self._scan_after - _SCAN_EVERY_S):
-            return ""
-        try:
-            size, count = self._staging.usage()
-        except OSError:
-            return ""  # the job is moving things under the scan; the next look comes soon
-        took = time.monotonic() - now
-        self._scan_after = time.monotonic() + _SCAN_EVERY_S + took / _SCAN_SHARE
-        if size > self._limits.staged_bytes:
-            return "staged_bytes"
-        return "staged_files" if count > self._limits.staged_files else ""

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from agentsh_models.errors import BadRequest, BadWeights, NotFinite
 from agentsh_models.loading import memory_guard
+from agentsh_models.processor import has_bf16
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -60,7 +61,8 @@ class Recipe:
         clip: the gradient's norm at most.
         seed: of the order of the documents.
         trains: ``added`` what the base has not (experts, routers), ``all`` everything.
-        bf16: compute products in bfloat16; weights, moments and routers stay float32.
+        bf16: compute products in bfloat16 where :func:`agentsh_models.processor.has_bf16` says that the device can;
+            weights, moments and routers stay float32.
         full_until: share of the steps in which routed blocks take every token.
         lowered_by: share of the steps after which they take the config's capacity; between, it falls in a line.
     """
@@ -209,6 +211,7 @@ class Trainer:
         device: str = "cpu",
     ) -> None:
         self.model, self.recipe, self.device, self.step_number = model.to(device), recipe, device, 0
+        self._bf16 = recipe.bf16 and has_bf16(device)
         self._examples = examples
         self._rows = pack(examples, recipe.length, recipe.seed)
         fixed = set(base_names) if recipe.trains == "added" else set[str]()
@@ -260,15 +263,25 @@ class Trainer:
 
     def _losses(self, part: Batch) -> tuple[Tensor, Tensor]:
         """The sum of the learnt tokens' losses, and the routers' losses."""
+        logits, target, extra = self._forward(part)
+        return F.cross_entropy(logits, target, reduction="sum"), extra
+
+    def _forward(self, part: Batch, model: Model | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits of the learnt tokens in float32 (N, vocab), the tokens (N,), and the routers' losses.
+
+        Args:
+            part: what is read.
+            model: another one, in the place of the one that is trained.
+        """
+        model = model or self.model
         tokens, segment, learn = (t.to(self.device, non_blocking=True) for t in part)
-        routed = self.model.config.mod.blocks or self.model.config.moe.blocks
+        routed = model.config.mod.blocks or model.config.moe.blocks
         valid = segment >= 0 if routed else None  # padding is a document of its own: it must not sway routers alone
-        with torch.autocast(self.device, torch.bfloat16) if self.recipe.bf16 else nullcontext():
-            x, losses, _ = self.model.features(tokens, valid=valid, segment=segment)
-            logits = self.model.head(x[learn])
-        target = tokens.roll(-1, 1)[learn]
+        with torch.autocast(self.device, torch.bfloat16) if self._bf16 else nullcontext():
+            x, losses, _ = model.features(tokens, valid=valid, segment=segment)
+            logits = model.head(x[learn])
         extra = sum(losses.values(), torch.zeros((), device=self.device))
-        return F.cross_entropy(logits.float(), target, reduction="sum"), extra
+        return logits.float(), tokens.roll(-1, 1)[learn], extra
 
     def run(self, *, seconds: float, on_step: Callable[[StepReport], None] = lambda _report: None) -> bool:
         """Train until the recipe's last step or until ``seconds`` are over; True when the last step is done."""

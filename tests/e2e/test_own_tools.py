@@ -47,9 +47,16 @@ def rust() -> tuple[str, str]:
             if shutil.which(compiler):
                 command = [compiler, "--print", "target-libdir", "--target", target]
                 place = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-                if place and Path(place).is_dir():
+                if place and Path(place).is_dir() and linker(compiler):
                     return compiler, target
-    pytest.skip("no rustc with the target wasm32-wasip1 or wasm32-wasi")
+    pytest.skip("no rustc with rust-lld and the target wasm32-wasip1 or wasm32-wasi")
+
+
+def linker(compiler: str) -> bool:
+    """Whether the linker is there, which rustup brings and Debian has in a package of its own (lld)."""
+    command = [compiler, "--print", "sysroot"]
+    sysroot = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+    return shutil.which("rust-lld") is not None or any(sysroot.glob("lib/rustlib/*/bin/rust-lld"))
 
 
 def build(language: str, out: Path) -> None:

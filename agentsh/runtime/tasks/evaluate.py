@@ -153,11 +153,12 @@ def evaluate(
 def judge(bench: Bench, task: Task, line: str, *, seconds: float = 0.0) -> Verdict:
     """Run a line and the task's reference, and compare."""
     want = bench.run(task.command)
-    why = "it said nothing" if not line.strip() else _difference(want, bench.run(line), ordered=task.ordered)
+    why = "it said nothing" if not line.strip() else differs(want, bench.run(line), ordered=task.ordered)
     return Verdict(task, line, not why, why, seconds)
 
 
-def _difference(want: Outcome, got: Outcome, *, ordered: bool) -> str:
+def differs(want: Outcome, got: Outcome, *, ordered: bool) -> str:
+    """What differs of two outcomes, in words; empty when they are the same."""
     if got.code is None:
         return "it did not run"
     if got.files != want.files:

@@ -95,6 +95,11 @@ class WorkerHandle:
         self.isolation = str(message.get("isolation", ""))
         self._ready = True
 
+    def announce(self, script: str) -> None:
+        """Tell it the script of the next job; one that is gone is found when the job is sent."""
+        with suppress(OSError):
+            wire.send(self.jobs, {"ahead": script})
+
     def send_job(self, message: dict[str, Any], fds: tuple[int, ...]) -> None:
         """Send a job with its three descriptors.
 

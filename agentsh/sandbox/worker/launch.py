@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import wasmtime as wt
 
 from agentsh.core.errors import LimitExceeded
-from agentsh.core.sanitise import visible_line
 from agentsh.sandbox.contract import GUEST_ROOT
+from agentsh.sandbox.worker.ending import last_line, memory_is_short, not_utf8, reason
 from agentsh.sandbox.worker.epochs import Epochs
 from agentsh.sandbox.worker.frame import Exited, Frame, open_directories
 from agentsh.sandbox.worker.pool import Pool
@@ -35,9 +35,6 @@ _CANNOT_RUN = 126
 _FILE_TOO_LARGE = 0x46420000 + 128 + 25
 """How a module of ours ends that met EFBIG (`common/streams.c`): no exit status, so that none is taken for it."""
 _FILES = "/dev/fd"
-_REFUSED = "agentsh_memory_refused"
-"""Where a module of the userland notes that it was refused memory: `wasm_tools/common/memory.c`."""
-_NEARLY_ALL = 0.75  # of its memory, in use by a command that failed: what it failed for
 _MAX_AT_ONCE = 256
 # Far more than any program has, and little enough to lose.
 _TABLE_ELEMENTS, _INSTANCES, _TABLES = 1_000_000, 16, 64
@@ -265,7 +262,7 @@ class Instances:
                 wasi.argv = command.argv(argv, cwd)
                 wasi.env = command.env(env).items()
             except (UnicodeEncodeError, wt.WasmtimeError):
-                streams.say(f"{argv[0]}: {_not_utf8([*argv, *env.values()])}")
+                streams.say(f"{argv[0]}: {not_utf8([*argv, *env.values()])}")
                 return _CANNOT_RUN
             streams.configure(wasi)
             try:
@@ -336,7 +333,7 @@ class Instances:
             elif streams.stopped():
                 return _KILLED
             else:
-                streams.say(f"{name}: crashed: {_reason(e)}")
+                streams.say(f"{name}: crashed: {reason(e)}")
                 status = _ABORTED
                 short = e.trap_code is not wt.TrapCode.STACK_OVERFLOW  # which has nothing to do with memory
         except wt.WasmtimeError as e:
@@ -345,9 +342,9 @@ class Instances:
             if instance is None:
                 self._cannot_start(command, name, e, streams)
                 return _CANNOT_RUN
-            streams.say(f"{name}: crashed: {_last_line(e)}")  # a call of WASI's that makes no sense to it
+            streams.say(f"{name}: crashed: {last_line(e)}")  # a call of WASI's that makes no sense to it
             status = _ABORTED
-        if status and short and instance is not None and self._memory_is_short(store, instance):
+        if status and short and instance is not None and memory_is_short(store, instance, self._limits.memory_bytes):
             self.stop("memory_bytes", f"{name} failed with its memory used up.")
         return status
 
@@ -360,22 +357,7 @@ class Instances:
 
         if least_memory(command.module) > self._limits.memory_bytes:
             self.stop("memory_bytes", f"{name} wants more memory at its start than an action may have.")
-        streams.say(f"{name}: cannot be started: {_last_line(error)}")
-
-    def _memory_is_short(self, store: wt.Store, instance: wt.Instance) -> bool:
-        """Whether a command that failed was refused memory.
-
-        The engine tells the module that it cannot grow, and nobody else. The userland's modules make a note of it. Of
-        others, and of what a module's C library asks for itself, it is known only how much was in use.
-        """
-        exports = instance.exports(store)
-        memory, note = exports.get("memory"), exports.get(_REFUSED)
-        if not isinstance(memory, wt.Memory):
-            return False
-        place = note.value(store) if isinstance(note, wt.Global) else None
-        if isinstance(place, int) and place > 0 and any(memory.read(store, place, place + 4)):
-            return True
-        return memory.data_len(store) > self._limits.memory_bytes * _NEARLY_ALL
+        streams.say(f"{name}: cannot be started: {last_line(error)}")
 
     def _switch(self) -> tuple[wt.Module, wt.Module]:
         if self._switches is None:
@@ -393,26 +375,6 @@ def _clear(directory: str) -> None:
                 shutil.rmtree(entry.path)
             else:
                 os.unlink(entry.path)  # noqa: PTH108
-
-
-def _not_utf8(words: Sequence[str]) -> str:
-    """Which word a module cannot be given, and how to do without."""
-    bad = next((w for w in words if any("\udc80" <= c <= "\udcff" for c in w)), "")
-    return (
-        f"'{visible_line(bad)}' is not UTF-8, and commands take no other words; "
-        "read such a file with '< FILE', remove it with find -delete or with its directory"
-    )
-
-
-def _last_line(error: wt.WasmtimeError) -> str:
-    return visible_line(str(error).strip().rpartition("\n")[2].strip())
-
-
-def _reason(trap: wt.Trap) -> str:
-    code = trap.trap_code
-    if code is wt.TrapCode.STACK_OVERFLOW:
-        return "stack overflow: its calls or its input are nested too deeply"
-    return "a trap" if code is None else code.name.lower().replace("_", " ")
 
 
 def module_loader(engine: wt.Engine, cache_dir: Path) -> Callable[[str], wt.Module]:

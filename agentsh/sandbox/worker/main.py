@@ -23,6 +23,7 @@ from agentsh.sandbox.worker.pool import large_stacks
 
 if TYPE_CHECKING:
     from agentsh.sandbox.worker.launch import Instances
+    from agentsh.shell import Script
 
 _TICK_S = 0.005
 _LEFTOVERS_S = 0.05
@@ -63,6 +64,7 @@ class Worker:
         self._inside = False
         self._limits: Limits | None = None
         self._work = ""
+        self._ahead: tuple[str, Script] | None = None
         tools_dir = setup.get("tools_dir")
         self._instances = _make_instances(Path(setup["cache_dir"]), Path(tools_dir) if tools_dir else None, devices)
 
@@ -76,6 +78,9 @@ class Worker:
                 message, fds = wire.receive(self._jobs)
             except wire.WireError:
                 return
+            if "ahead" in message:
+                self._read_ahead(message["ahead"])
+                continue
             with self._lock:
                 self._instances.reset()
                 self._job = message["number"]
@@ -93,6 +98,21 @@ class Worker:
             # After the reply, so that nobody waits for it: the kernel remembers nothing of the workspace as it was,
             # and what the person edits until the next job is seen in it.
             self._refresh()
+
+    def _read_ahead(self, script: str) -> None:
+        """Parse what will be run next, if the parent's policy lets it, and be awake when it comes."""
+        try:
+            self._ahead = (script, self._parse(script))
+        except AgentshError:
+            self._ahead = None  # the parent finds the same, and sends no job
+        wire.stay_awake(self._jobs)
+
+    def _parse(self, script: str) -> Script:
+        from agentsh.shell import parse  # noqa: PLC0415 - only for scripts
+
+        if self._ahead is not None and self._ahead[0] == script:
+            return self._ahead[1]
+        return parse(script)
 
     def _enter(self) -> None:
         """Go into the staging view."""
@@ -184,10 +204,9 @@ class Worker:
 
     def _run_script(self, script: str, limits: Limits, fds: list[int]) -> int:
         from agentsh.sandbox.interpreter import run_script  # noqa: PLC0415 - only for scripts
-        from agentsh.shell import parse  # noqa: PLC0415
 
         return run_script(
-            parse(script),
+            self._parse(script),
             launcher=self._instances,
             tree=self._tree,
             stdin=fds[0],

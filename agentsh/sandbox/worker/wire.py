@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import socket
 import struct
+import time
 from typing import Any
 
 _LENGTH = struct.Struct("<I")
@@ -12,6 +15,10 @@ _MAX_FDS = 4
 _MAX_MESSAGE = 256 * 1024 * 1024
 JOB = struct.Struct("<Q")
 """On the control socket, the number of a job: from the parent, one to stop; from the worker, one that it has taken."""
+
+AWAKE_S = 0.001 if len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()) > 1 else 0.0
+"""How long either side looks again and again for what is due at any moment, before it sleeps: waking costs 0.05 to 0.1
+ms, a tenth of a short action. Never where it would keep the other side from its only processor."""
 
 
 class WireError(OSError):
@@ -50,6 +57,13 @@ def receive(sock: socket.socket) -> tuple[dict[str, Any], list[int]]:
     if not isinstance(message, dict):
         raise WireError("no message")
     return message, fds
+
+
+def stay_awake(sock: socket.socket) -> None:
+    """Return as soon as there is something to read, and in :data:`AWAKE_S` at the latest."""
+    until = time.monotonic() + AWAKE_S
+    while time.monotonic() < until and not select.select([sock], [], [], 0)[0]:
+        pass
 
 
 def _exactly(sock: socket.socket, count: int) -> bytes:

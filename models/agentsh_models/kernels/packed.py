@@ -1,7 +1,7 @@
 """Matrices in four or eight bits, times a few rows or many.
 
 Few rows (decoding) go through PyTorch's packed kernels, which read the small form. Many rows (a prompt) are cheaper as
-a bfloat16 product, for which the matrix is widened on the way.
+a bfloat16 product, for which the matrix is widened on the way, where the processor has such products.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional as F
 
+from agentsh_models.processor import has_bf16
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 GROUP = 32
-_FEW = 16
+_NATIVE = has_bf16()
+_FEW = 16 if _NATIVE else 1 << 30
 _ROWS = 4096
 
 
@@ -118,15 +121,16 @@ class Int8Linear(PackedLinear):
 
 
 class WideLinear(PackedLinear):
-    """bfloat16 as it is, for what is too small or too odd to pack."""
+    """bfloat16 as it is, for what is too small or too odd to pack; computed in float32 where bfloat16 is emulated."""
 
     def __init__(self, w: Tensor) -> None:
         self._w = w.bfloat16().contiguous()
-        self.read_bytes = self._w.nbytes
+        self._computed = self._w if _NATIVE else self._w.float()
+        self.read_bytes = self._computed.nbytes
 
     def few(self, x_MK: Tensor) -> Tensor:
         """See :meth:`PackedLinear.few`."""
-        return F.linear(x_MK, self._w)
+        return F.linear(x_MK.to(self._computed.dtype), self._computed).to(x_MK.dtype)
 
     def wide(self) -> Tensor:
         """See :meth:`PackedLinear.wide`."""

@@ -129,9 +129,12 @@ def test_precisions(precision, within):
     assert close(packed.extend([(packed.new_state(), [5])]), reference.extend([(reference.new_state(), [5])]), within)
 
 
+@pytest.mark.parametrize("native", [True, False])
 @pytest.mark.parametrize("rows", [1, 3, 16, 17, 60])
 @pytest.mark.parametrize("shape", [(32, 32), (96, 64), (64, 1536)])
-def test_packed_products(rows, shape):
+def test_packed_products(rows, shape, native, monkeypatch):
+    monkeypatch.setattr("agentsh_models.kernels.packed._NATIVE", native)
+    monkeypatch.setattr("agentsh_models.kernels.packed._FEW", 16 if native else 1 << 30)
     w, x = torch.randn(shape), torch.randn(rows, shape[1]).bfloat16()
     exact = x.float() @ w.T
     assert close(WideLinear(w)(x).float(), exact, 0.01)

@@ -63,6 +63,15 @@ def trainer(recipe=RECIPE):
     return Trainer(routed(loaded), examples(), recipe, base_names=set(loaded.source.names()))
 
 
+def test_bfloat16_is_not_emulated(monkeypatch):
+    exact = trainer().step().loss
+    emulating = replace(RECIPE, bf16=True)
+    monkeypatch.setattr("agentsh_models.train.has_bf16", lambda _device: True)
+    assert trainer(emulating).step().loss != exact
+    monkeypatch.setattr("agentsh_models.train.has_bf16", lambda _device: False)
+    assert trainer(emulating).step().loss == exact
+
+
 def test_rows_hold_whole_documents_each_once_an_epoch():
     docs = examples(30)
     rows = pack(docs, 32, seed=5)

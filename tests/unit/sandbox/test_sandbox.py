@@ -236,6 +236,20 @@ def test_a_worker_that_cannot_start_is_an_error(box: Box, monkeypatch: pytest.Mo
         box.run("true")
 
 
+def test_what_was_announced_is_not_run(box: Box):
+    for script in ("echo made > announced", "echo 'unfinished", "x=$(", "echo made > announced"):
+        box.sandbox.announce(script)
+    assert box.run("ls; echo other").stdout == b"other\n"
+    assert box.run("echo made > announced; cat announced").stdout == b"made\n"
+
+
+def test_an_announcement_to_a_worker_that_died_is_harmless(box: Box):
+    box.run("true")
+    os.kill(worker_pid(box.sandbox), signal.SIGKILL)
+    box.sandbox.announce("echo new")
+    assert box.run("echo new").stdout == b"new\n"
+
+
 def test_a_closed_sandbox_leaves_no_process_and_refuses(box: Box):
     box.run("true")
     pid = worker_pid(box.sandbox)
