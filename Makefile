@@ -79,8 +79,9 @@ bench-peers: $(STAMPS)/venv ## Install the peers into $(PEERS), a scratch direct
 	if command -v npm >/dev/null; then npm install --silent --no-fund --no-audit --prefix $(PEERS)/node just-bash; \
 	else echo 'npm is not installed: just-bash is left out'; fi
 
-docs: setup ## Record the demo into docs/demo.svg
+docs: setup ## Record the demo and the interface into docs/*.svg
 	$(BIN)/python scripts/record_demo.py docs/demo.svg
+	$(BIN)/python scripts/record_tui.py docs
 
 clean: ## Remove what was built here (the cache of compiled modules stays)
 	rm -rf $(VENV) $(PEERS) build dist wasm_tools/.build wasm_tools/agentsh_tools/bin

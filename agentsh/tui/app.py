@@ -12,7 +12,6 @@ from textual.binding import Binding
 from textual.screen import ModalScreen
 
 from agentsh.core.errors import UsageError
-from agentsh.tui.help import HelpScreen
 from agentsh.tui.keys import load_keymap
 from agentsh.tui.looks import CONTRAST, THEMES, load_theme, save_keymap, save_theme
 from agentsh.tui.main import MainScreen
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from agentsh.core.errors import AgentshError
+    from agentsh.tui.screens import WorkScreen
 
 
 _IN_A_PAGE = {
@@ -104,12 +104,13 @@ class AgentshApp(App[None]):
             # Should the server be killed, nobody would ever close this.
             self.set_interval(_LOOK_FOR_PARENT_S, lambda: None if os.getppid() == parent else self.exit())
         self._use_keys()
-        if self._watch is None:
-            self.push_screen(MainScreen())
-            return
-        from agentsh.tui.watch import WatchScreen  # noqa: PLC0415 - not on the way to the main screen
+        first: WorkScreen = MainScreen()
+        if self._watch is not None:
+            from agentsh.tui.watch import WatchScreen  # noqa: PLC0415 - not on the way to the main screen
 
-        self.push_screen(WatchScreen(self._watch))
+            first = WatchScreen(self._watch)
+        self.push_screen(first)
+        first.call_after_refresh(self.work.begin)
 
     def on_unmount(self) -> None:
         """Stop what runs, and close the store."""
@@ -177,6 +178,8 @@ class AgentshApp(App[None]):
 
     def action_help(self) -> None:
         """Every key."""
+        from agentsh.tui.help import HelpScreen  # noqa: PLC0415 - not on the way to the first frame
+
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())
 

@@ -27,12 +27,10 @@ from agentsh.tui.blocks import Block, Card, Words, error_words
 from agentsh.tui.conversation import Conversation
 from agentsh.tui.paths import completions
 from agentsh.tui.prompt import Prompt
-from agentsh.tui.review import ReviewScreen
 from agentsh.tui.rows import RowsView
 from agentsh.tui.screens import Confirm, OutputScreen, WorkScreen
 from agentsh.tui.side import Facts, side_rows
 from agentsh.tui.text import path, safe, title
-from agentsh.tui.timeline import TimelineScreen
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -302,10 +300,14 @@ class MainScreen(WorkScreen):
 
     def action_review(self) -> None:
         """Look at what is staged and answer."""
+        from agentsh.tui.review import ReviewScreen  # noqa: PLC0415 - not on the way to the first frame
+
         self.app.push_screen(ReviewScreen())
 
     def action_timeline(self) -> None:
         """What happened here, and the way back."""
+        from agentsh.tui.timeline import TimelineScreen  # noqa: PLC0415 - as above
+
         self.app.push_screen(TimelineScreen())
 
     def action_stop(self) -> None:
@@ -333,6 +335,8 @@ class MainScreen(WorkScreen):
 
     def on_conversation_asked(self, event: Conversation.Asked) -> None:
         """More of an action."""
+        from agentsh.tui.review import ReviewScreen  # noqa: PLC0415 - as above
+
         self.app.push_screen(OutputScreen(event.action) if event.output else ReviewScreen(event.action))
 
     def on_prompt_completing(self, event: Prompt.Completing) -> None:

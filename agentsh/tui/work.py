@@ -12,14 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from agentsh.runtime.workspace import Workspace
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from agentsh.runtime.agent import TaskResult
     from agentsh.runtime.events import Event
+    from agentsh.runtime.workspace import Workspace
 
 T = TypeVar("T")
 
@@ -77,6 +76,8 @@ class Work:
         self._policy = policy
 
         def opened() -> Workspace:
+            from agentsh.runtime.workspace import Workspace  # noqa: PLC0415 - by its own thread, amid the first frame
+
             workspace = Workspace.open(directory, policy=self._policy, data_dir=data_dir)
             workspace.on_wait = on_wait
             return workspace
@@ -85,17 +86,24 @@ class Work:
         self._looking = _Hand("looking", opened)
         self._stop = threading.Event()
         self._running = 0
+        self._begun = asyncio.Event()
+
+    def begin(self) -> None:
+        """Let calls through: the first frame is painted, and nothing that is opened now holds it up."""
+        self._begun.set()
 
     async def act(self, f: Callable[[Workspace], T]) -> T:
         """Do what changes something, after what was asked for before."""
         self._running += 1
         try:
+            await self._begun.wait()
             return await self._acting.call(f)
         finally:
             self._running -= 1
 
     async def look(self, f: Callable[[Workspace], T]) -> T:
         """Do what only reads."""
+        await self._begun.wait()
         return await self._looking.call(f)
 
     async def use_policy(self, policy: str) -> None:

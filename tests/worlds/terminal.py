@@ -79,14 +79,14 @@ class Pty:
         """What was sent, without its escape sequences."""
         return SEQUENCE.sub("", self.sent[since:])
 
-    def until(self, holds: Callable[[], object], *, within_s: float = 20) -> None:
+    def until(self, holds: Callable[[], object], *, within_s: float = 60) -> None:
         """Read until something is so."""
         end = time.monotonic() + within_s
         while not holds():
             if time.monotonic() > end or (not self.read() and not self._open and not holds()):
                 raise TimeoutError(f"the last that came: {self._tail()!r}")
 
-    def sees(self, *texts: str, since: int = 0, within_s: float = 20) -> None:
+    def sees(self, *texts: str, since: int = 0, within_s: float = 60) -> None:
         """Read until texts were sent, each in one piece."""
         self.until(lambda: all(t in self.text(since) for t in texts), within_s=within_s)
 
@@ -108,7 +108,7 @@ class Pty:
         self._open = False
         self._master = -1
 
-    def ended(self, within_s: float = 20) -> int:
+    def ended(self, within_s: float = 60) -> int:
         """Wait for the end; the exit code."""
         end = time.monotonic() + within_s
         while self.process.poll() is None and time.monotonic() < end:
