@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 _URL = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]{1,20}://(?:[^\s/?#@'\"<>]{1,200}@)?([^\s/?#@'\"<>:\\]{1,260}|\[[0-9a-fA-F:.]+\])"
 )
-_ADDRESS = re.compile(r"([A-Za-z0-9._%+-]{1,64})@([^\s@/?#'\"<>(){},;:|\\]{1,253})")
+# From the start of a word alone: a long word without '@' would be looked through from each of its letters.
+_ADDRESS = re.compile(r"(?<![A-Za-z0-9._%+-])([A-Za-z0-9._%+-]{1,64})@([^\s@/?#'\"<>(){},;:|\\]{1,253})")
 _MOST = 200
 _SHORTEST = 6  # of what is looked for in pieces: shorter ones are found in any text
 
@@ -52,8 +53,7 @@ def destinations(spec: ActionSpec) -> tuple[str, ...]:
         case ActionKind.HTTP:
             found = set(_host_of(str(given.get("url", ""))))
             if given.get("method", "GET") in HELD_METHODS:
-                headers = given.get("headers") or {}
-                told = [str(given.get("url", "")), str(given.get("body", "")), *map(str, dict(headers).values())]
+                told = [str(given.get("url", "")), str(given.get("body", "")), str(given.get("headers", ""))]
                 found |= _named("\n".join(told))
         case ActionKind.SHELL:
             line = str(given.get("line", ""))

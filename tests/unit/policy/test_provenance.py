@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from agentsh.core.action import ActionKind, ActionSpec, Origin
@@ -79,3 +81,12 @@ def test_what_is_a_destination() -> None:
     edit = ActionSpec(ActionKind.EDIT, {"old": "https://a.example", "new": "https://a.example https://b.example"})
     assert destinations(edit) == ("b.example",)
     assert destinations(ActionSpec(ActionKind.READ, {"path": "https://a.example"})) == ()
+
+
+@pytest.mark.parametrize("piece", ["a", "a://", "a@", "@", "://", "%41", "a.b@", ".", "\u202e"])
+def test_no_text_takes_long(piece: str) -> None:
+    text = piece * (400_000 // len(piece))
+    spec = ActionSpec(ActionKind.WRITE, {"content": text + " https://evil.example"}, Origin.AGENT)
+    started = time.process_time()
+    trace(spec, [Heard(W, text), Heard(P, text)])
+    assert time.process_time() - started < 5.0
