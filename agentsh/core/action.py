@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from agentsh.core.decision import Decision
+    from agentsh.core.provenance import Traced
 
 StreamName = Literal["stdout", "stderr"]
 OutputSink = Callable[[StreamName, bytes], None]
@@ -71,11 +72,17 @@ class ActionStatus(StrEnum):
 
 @record(frozen=True, slots=True)
 class ActionSpec:
-    """What is asked for: a kind, its arguments (JSON values), and who asked."""
+    """What is asked for: a kind, its arguments (JSON values), and who asked.
+
+    Attributes:
+        trace: where the destinations among the arguments came from, once that was looked at; not kept, for the
+            conversation says it again.
+    """
 
     kind: ActionKind
     arguments: Mapping[str, Any]
     origin: Origin = Origin.PERSON
+    trace: tuple[Traced, ...] = field(default=(), compare=False)
 
     @property
     def title(self) -> str:

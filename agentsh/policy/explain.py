@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from agentsh.core.decision import Decision, Verdict
+from agentsh.core.decision import Verdict
 from agentsh.core.explanation import Explained, Lint
 from agentsh.core.request import HELD_METHODS
 from agentsh.policy.presets import POLICIES
+from agentsh.policy.rules import decided
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from agentsh.core.action import ActionRecord
+    from agentsh.core.action import ActionRecord, ActionSpec
+    from agentsh.core.decision import Decision
     from agentsh.policy.rules import Policy, Rule
     from agentsh.shell import Summary
 
@@ -22,16 +24,17 @@ def explain(policy: Policy, action: ActionRecord, summary: Summary | None) -> li
     """Why ``policy`` decides as it does about an action: first about running it, then about each of its effects."""
     spec = action.spec
     out = [
-        Explained(None, policy.judge_action(spec, summary), _said(policy.rules_on_action(spec, summary))),
+        Explained(None, policy.judge_action(spec, summary), _said(policy.rules_on_action(spec, summary), spec)),
     ]
     out += [
-        Explained(e.path, policy.judge_effect(spec, e), _said(policy.rules_on_effect(spec, e))) for e in action.changes
+        Explained(e.path, policy.judge_effect(spec, e), _said(policy.rules_on_effect(spec, e), spec))
+        for e in action.changes
     ]
     return out
 
 
-def _said(rules: Sequence[Rule]) -> tuple[Decision, ...]:
-    return tuple(Decision(r.verdict, r.name, r.reason) for r in rules)
+def _said(rules: Sequence[Rule], spec: ActionSpec) -> tuple[Decision, ...]:
+    return tuple(decided(r, spec) for r in rules)
 
 
 def lint(policy: Policy, *, commands: frozenset[str] = frozenset()) -> list[Lint]:
@@ -55,7 +58,15 @@ def lint(policy: Policy, *, commands: frozenset[str] = frozenset()) -> list[Lint
 
 
 def _about(rule: Rule, earlier: Sequence[Rule], policy: Policy, commands: frozenset[str]) -> Iterator[str]:
-    if not (rule.about_effects or rule.about_requests or rule.kinds or rule.origins or rule.commands or rule.arguments):
+    if not (
+        rule.about_effects
+        or rule.about_requests
+        or rule.kinds
+        or rule.origins
+        or rule.commands
+        or rule.arguments
+        or rule.came_from
+    ):
         yield f"It matches every action: '{rule.verdict}' then holds for all that no stricter rule speaks about."
     yield from _about_paths(rule)
     for other in earlier:
@@ -106,6 +117,7 @@ def _covers(wide: Rule, narrow: Rule) -> bool:
                 (wide.hosts, narrow.hosts),
                 (wide.methods, narrow.methods),
                 (wide.exact, narrow.exact),
+                (wide.came_from, narrow.came_from),
             )
         )
         and wide.unflagged <= narrow.unflagged

@@ -10,6 +10,7 @@ from agentsh.core.action import ActionKind, Origin
 from agentsh.core.decision import Verdict
 from agentsh.core.effect import EffectKind, Flag
 from agentsh.core.errors import ConfigError, UsageError
+from agentsh.core.provenance import Source
 from agentsh.core.sanitise import visible_line
 from agentsh.policy.presets import POLICIES, protect
 from agentsh.policy.rules import Policy, Rule
@@ -22,7 +23,7 @@ _KEYS = {
     *("commands", "arguments"),
     *("hosts", "methods"),
     *("paths", "flags", "effects", "larger_than"),
-    *("exact", "unflagged"),
+    *("exact", "unflagged", "came_from"),
 }
 
 
@@ -129,6 +130,7 @@ def _rule(table: dict[str, Any], number: int, name: str) -> Rule:
             methods=frozenset(strings("methods")),
             exact=tuple(strings("exact")),
             unflagged=unflagged,
+            came_from=frozenset(Source(s) for s in strings("came_from")),
         )
     except UsageError as e:
         raise ConfigError(f"In rule {number} of the policy {visible_line(name)}: {e.what}") from e

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agentsh.core.action import ActionKind, Origin
 from agentsh.core.decision import Decision, Verdict
 from agentsh.core.effect import Flag
+from agentsh.core.provenance import Source
 from agentsh.policy.rules import Policy, Rule
 
 if TYPE_CHECKING:
@@ -47,10 +48,29 @@ _SECOND_LOOK = Rule(
     flags=frozenset({Flag.RUNS_CODE, Flag.SECRET_LIKE, Flag.EXECUTABLE, Flag.ESCAPING_SYMLINK}),
 )
 
-REVIEW = Policy("review", _ALWAYS)
+_UNNAMED = Rule(
+    "destination-not-named",
+    Verdict.ASK,
+    "It goes to a host or address that the person has not named.",
+    kinds=frozenset({ActionKind.HTTP}),
+    origins=frozenset({Origin.AGENT}),
+    came_from=frozenset(Source) - {Source.PERSON},
+)
+_UNTRUSTED = Rule(
+    "destination-from-content",
+    Verdict.ASK,
+    "It brings in a host or address that only what the model read has named.",
+    kinds=frozenset({ActionKind.SHELL, ActionKind.WRITE, ActionKind.EDIT}),
+    origins=frozenset({Origin.AGENT}),
+    came_from=frozenset({Source.WORKSPACE, Source.TOOL, Source.PAGE}),
+)
+_REFUSED = replace(_UNNAMED, verdict=Verdict.DENY)  # where nothing that changes something is sent anyway
+_ASKED = (*_ALWAYS, _UNNAMED, _UNTRUSTED)
+
+REVIEW = Policy("review", _ASKED)
 READ_ONLY = Policy(
     "read-only",
-    _ALWAYS,
+    (*_ALWAYS, _REFUSED),
     land=Decision(Verdict.DENY, "read-only", "The read-only policy lets no effect reach the workspace."),
     send=Decision(Verdict.DENY, "read-only", "The read-only policy sends no request that changes something."),
 )
@@ -58,6 +78,8 @@ CI = Policy(
     "ci",
     (
         *_ALWAYS,
+        _REFUSED,
+        _UNTRUSTED,
         replace(
             _SECOND_LOOK,
             name="nobody-to-ask",
@@ -76,7 +98,7 @@ CI = Policy(
 )
 TRUSTED = Policy(
     "trusted",
-    (*_ALWAYS, _SECOND_LOOK),
+    (*_ASKED, _SECOND_LOOK),
     land=Decision(Verdict.ALLOW, "trusted", "The trusted policy approves ordinary effects."),
 )
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from agentsh.core.action import ActionSpec, Origin
     from agentsh.core.effect import ChangeSet, EffectKind, FileEffect, Flag
+    from agentsh.core.provenance import Source, Traced
     from agentsh.shell import CommandUse, Summary
 
+_MOST_TOLD = 5
 _RANK = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
 
 
@@ -113,6 +115,8 @@ class Rule:
         exact: paths of effects, each as it is written: no pattern, and nothing below it. 'allow' takes them byte for
             byte, 'ask' and 'deny' also in another case or normal form.
         unflagged: only effects without any flag count.
+        came_from: where a host or address that the action names came from. One that the person named is theirs,
+            whatever else named it; of what 'allow' is about, all must have come from there.
     """
 
     name: str
@@ -130,6 +134,7 @@ class Rule:
     methods: frozenset[str] = frozenset()
     exact: tuple[str, ...] = ()
     unflagged: bool = False
+    came_from: frozenset[Source] = frozenset()
 
     @property
     def about_requests(self) -> bool:
@@ -142,7 +147,16 @@ class Rule:
         return bool(self.paths or self.flags or self.effects or self.larger_than >= 0 or self.exact or self.unflagged)
 
     def _matches_spec(self, spec: ActionSpec) -> bool:
-        return (not self.kinds or spec.kind in self.kinds) and (not self.origins or spec.origin in self.origins)
+        return (
+            (not self.kinds or spec.kind in self.kinds)
+            and (not self.origins or spec.origin in self.origins)
+            and (not self.came_from or bool(self.met(spec)))
+        )
+
+    def met(self, spec: ActionSpec) -> tuple[Traced, ...]:
+        """The destinations of an action that came from where the rule names."""
+        found = tuple(t for t in spec.trace if t.came_from & self.came_from)
+        return found if self.verdict is not Verdict.ALLOW or len(found) == len(spec.trace) else ()
 
     def matches_action(self, spec: ActionSpec, summary: Summary | None) -> bool:
         """Whether the rule speaks about an action that has not run."""
@@ -250,11 +264,11 @@ class Policy:
             spec: the action.
             summary: what its shell line will run, for shell actions; may be left out unless :attr:`reads_commands`.
         """
-        return _strictest(self.rules_on_action(spec, summary), self.run)
+        return _strictest(self.rules_on_action(spec, summary), self.run, spec)
 
     def judge_effect(self, spec: ActionSpec, effect: FileEffect) -> Decision:
         """Decide whether one (flagged) effect may reach the workspace."""
-        return _strictest(self.rules_on_effect(spec, effect), self.land)
+        return _strictest(self.rules_on_effect(spec, effect), self.land, spec)
 
     def judge_request(self, spec: ActionSpec) -> Decision:
         """Decide whether a request that changes something may be sent; 'ask' holds it for the person.
@@ -262,7 +276,9 @@ class Policy:
         A rule allows it only when it names hosts and methods: none that is about something wider was meant for this.
         """
         rules = self.rules_on_action(spec)
-        return _strictest([r for r in rules if r.verdict is not Verdict.ALLOW or (r.hosts and r.methods)], self.send)
+        return _strictest(
+            [r for r in rules if r.verdict is not Verdict.ALLOW or (r.hosts and r.methods)], self.send, spec
+        )
 
     def rules_on_action(self, spec: ActionSpec, summary: Summary | None = None) -> list[Rule]:
         """The rules that speak about an action, in the policy's order."""
@@ -282,8 +298,15 @@ class Policy:
         return worst or Decision(Verdict.ALLOW, "no-effects", "Nothing was changed.")
 
 
-def _strictest(rules: Sequence[Rule], default: Decision) -> Decision:
+def decided(rule: Rule, spec: ActionSpec) -> Decision:
+    """What a rule that matches decides, and about which destinations, where it is about those."""
+    met = rule.met(spec) if rule.came_from else ()
+    told = "; ".join(f"{t.value} from the {', the '.join(sorted(t.came_from))}" for t in met[:_MOST_TOLD])
+    return Decision(rule.verdict, rule.name, f"{rule.reason} ({told})" if told else rule.reason)
+
+
+def _strictest(rules: Sequence[Rule], default: Decision, spec: ActionSpec) -> Decision:
     if not rules:
         return default
     rule = max(rules, key=lambda r: _RANK[r.verdict])
-    return Decision(rule.verdict, rule.name, rule.reason)
+    return decided(rule, spec)

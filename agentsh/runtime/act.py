@@ -14,6 +14,7 @@ from agentsh.core.request import RequestState
 from agentsh.runtime.capture import capture
 from agentsh.runtime.lasting import with_grants
 from agentsh.runtime.pending import STAGED, staged_states
+from agentsh.runtime.provenance import traced
 from agentsh.runtime.redaction import CleanRun, clean_spec
 from agentsh.sandbox import Job, Outcome
 from agentsh.shell import parse
@@ -21,6 +22,7 @@ from agentsh.shell import parse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from agentsh.config import Config
     from agentsh.core.action import OutputSink
     from agentsh.core.limits import Limits
     from agentsh.core.session import SessionRecord
@@ -109,7 +111,7 @@ class Actor:
     Args:
         redactor: keeps values of secrets out of what is recorded; None where there are none.
         open_web: gives what sends requests, when one is asked for.
-        clock: whether actions may read the time.
+        config: what holds here; among others whether actions may read the time.
     """
 
     def __init__(
@@ -122,11 +124,11 @@ class Actor:
         policy: Policy,
         redactor: Redactor | None,
         open_web: Callable[[], Web],
-        clock: bool = True,
+        config: Config,
     ) -> None:
         self._open_web = open_web
         self._web: Web | None = None
-        self._clock = clock
+        self._config = config
         self._redactor = redactor
         self._store = store
         self._tree = tree
@@ -152,13 +154,14 @@ class Actor:
         """
         grants = self._store.grants(session) if session is not None else []
         self._judging = with_grants(self._policy, [g.rules for g in grants])
+        if session is not None:
+            spec = traced(spec, lambda: self._store.session(session).messages, self._config)
         if spec.kind is ActionKind.HTTP:
             return self._request(spec, limits=limits, session=session, on_output=on_output)
         job = job_for(spec, limits)
-        self._sandbox.announce(
-            job.script
-        )  # its process comes up, or wakes and reads, while this one decides and records
-        if not self._clock:
+        # Its process comes up, or wakes and reads the script, while this one decides and records.
+        self._sandbox.announce(job.script)
+        if not self._config.clock:
             job = replace(job, clock=False)
         wanted = self._judging.judge_action(spec, self._summary(parse(job.script)) if job.script else None)
         action = self._store.begin_action(clean_spec(spec, self._redactor), session=session, decision=wanted)
@@ -297,7 +300,7 @@ class Actor:
             self.restage()
             return self._finish(action, ActionStatus.DENIED, outcome, changes=changes, decision=decision)
         self._staging.settle()
-        if decision.verdict is Verdict.ALLOW and wanted.verdict is Verdict.ASK:
+        if wanted.verdict is Verdict.ASK and (decision.verdict is Verdict.ALLOW or decision == self._judging.land):
             decision = wanted
         if decision.verdict is Verdict.ASK:
             return self._finish(action, ActionStatus.PENDING, outcome, changes=changes, decision=decision)

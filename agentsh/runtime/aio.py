@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from agentsh.core.diff import FileDiff
     from agentsh.core.explanation import Explained
     from agentsh.core.history import Resolution
+    from agentsh.core.lasting import Grant, Lasting, Offer
     from agentsh.core.limits import Limits
     from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, Rejection, RepairReport, Status
     from agentsh.core.request import RequestEffect
@@ -172,6 +173,22 @@ class AsyncWorkspace:
         """As :meth:`Workspace.approve`."""
         call = partial(self._workspace.approve, paths=paths, comment=comment, below=below, seen=seen, requests=requests)
         return await self._call(call, actions, hunks=hunks, lines=lines)
+
+    async def offer(self, action: str, lasting: Lasting, *, paths: Sequence[str | bytes] = ()) -> Offer:
+        """As :meth:`Workspace.offer`."""
+        return await self._call(self._workspace.offer, action, lasting, paths=paths)
+
+    async def approve_for(self, offer: Offer, *, comment: str = "") -> list[ActionRecord]:
+        """As :meth:`Workspace.approve_for`."""
+        return await self._call(self._workspace.approve_for, offer, comment=comment)
+
+    async def grants(self, session: str | None = None) -> list[Grant]:
+        """As :meth:`Workspace.grants`."""
+        return await self._call(self._workspace.grants, session)
+
+    async def withdraw_grant(self, grant: str) -> None:
+        """As :meth:`Workspace.withdraw_grant`."""
+        await self._call(self._workspace.withdraw_grant, grant)
 
     async def reject(
         self,

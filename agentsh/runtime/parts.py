@@ -116,7 +116,7 @@ class Parts:
                 policy=self.policy,
                 redactor=self._redactor,
                 open_web=self._open_web,
-                clock=self.config.clock,
+                config=self.config,
             )
         return self._actor
 

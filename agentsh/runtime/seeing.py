@@ -123,9 +123,15 @@ class Seeing(Parts):
         """
         from agentsh.runtime.lasting import with_grants  # noqa: PLC0415 - not for acting
         from agentsh.runtime.policies import explain_action  # noqa: PLC0415
+        from agentsh.runtime.provenance import traced  # noqa: PLC0415
 
         record = self.show(action)
         asking = self.session(record.session) if record.session else None
+        if asking is not None:
+            for held in record.changes.requests[:1]:  # its body is kept apart
+                body = {"body": self.body(held).decode("utf-8", "replace")} if held.body else {}
+                record = replace(record, spec=replace(record.spec, arguments={**record.spec.arguments, **body}))
+            record = replace(record, spec=traced(record.spec, lambda: asking.messages, self.config, action=action))
         web = self._open_web() if record.spec.kind is ActionKind.HTTP else None
         rules = [g.rules for g in self.grants(record.session)] if record.session else []
         return explain_action(with_grants(self.policy, rules), record, web=web, session=asking)

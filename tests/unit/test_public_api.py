@@ -73,6 +73,7 @@ METHODS = [
     "actions",
     "add_message",
     "approve",
+    "approve_for",
     "body",
     "catch_up",
     "check",
@@ -87,9 +88,11 @@ METHODS = [
     "export_branch",
     "export_patches",
     "gc",
+    "grants",
     "interrupt",
     "journal",
     "log",
+    "offer",
     "open",
     "outbox",
     "output",
@@ -111,6 +114,7 @@ METHODS = [
     "timeline",
     "undo",
     "user_tools",
+    "withdraw_grant",
 ]
 
 
