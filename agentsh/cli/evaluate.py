@@ -58,6 +58,13 @@ from agentsh.core.sanitise import visible_line
     help="That a task of several steps may take.",
 )
 @click.option(
+    "--candidates",
+    type=click.IntRange(1, 16),
+    default=None,
+    metavar="N",
+    help="For tasks of several steps: answers to ask for at each turn, as 'run' has it.",
+)
+@click.option(
     "--level",
     "levels",
     type=click.Choice(("easy", "middle", "hard")),
@@ -82,6 +89,7 @@ def evaluate(
     policy: str,
     max_steps: int,
     seconds: float,
+    candidates: int | None,
     levels: tuple[str, ...],
     results_file: Path | None,
     as_json: bool,
@@ -108,6 +116,7 @@ def evaluate(
             limit=limit,
             levels=levels,
             retrieval=mode == "retrieval",
+            candidates=candidates,
             results_file=results_file,
             as_json=as_json,
         )
