@@ -120,11 +120,19 @@ class EndpointModel(Model):
         tools: Sequence[Mapping[str, Any]],
         many: int,
         *,
+        at_most: int | None = None,
         on_notice: OnText | None = None,
         stop: threading.Event | None = None,
     ) -> list[Sample]:
         """See :meth:`Model.sample`."""
-        return self._persist(lambda: self._ask_several(messages, tools, many, stop), on_notice, stop)
+
+        def ask() -> list[Sample]:
+            request = {"temperature": TEMPERATURE, **self._request(messages, tools), "n": many, "logprobs": True}
+            if at_most is not None:
+                request["max_tokens"] = at_most
+            return self._ask_several({k: v for k, v in request.items() if k not in self._unwanted}, many, stop)
+
+        return self._persist(ask, on_notice, stop)
 
     def _persist(self, ask: Callable[[], T], on_notice: OnText | None, stop: threading.Event | None) -> T:
         """Ask until there is an answer or no hope of one."""
@@ -166,13 +174,10 @@ class EndpointModel(Model):
             raise _BrokenOff(_EMPTY)
         return answer
 
-    def _ask_several(
-        self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], many: int, stop: threading.Event | None
-    ) -> list[Sample]:
+    def _ask_several(self, request: Mapping[str, Any], many: int, stop: threading.Event | None) -> list[Sample]:
         """One request for several answers."""
         several = Several(self._redactor, many)
-        request = {"temperature": TEMPERATURE, **self._request(messages, tools), "n": many, "logprobs": True}
-        self._exchange({k: v for k, v in request.items() if k not in self._unwanted}, several, stop)
+        self._exchange(request, several, stop)
         if not (samples := several.samples()):
             raise _BrokenOff(_EMPTY)
         return samples

@@ -135,6 +135,7 @@ class Model(ABC):
         tools: Sequence[Mapping[str, Any]],
         many: int,
         *,
+        at_most: int | None = None,
         on_notice: OnText | None = None,
         stop: threading.Event | None = None,
     ) -> list[Sample]:
@@ -146,6 +147,7 @@ class Model(ABC):
             messages: as for :meth:`complete`; so with what follows.
             tools: the tools.
             many: how many.
+            at_most: tokens of each, where the model can be told.
             on_notice: gets a sentence when a request is tried again.
             stop: set by another thread to give up.
 
@@ -153,7 +155,7 @@ class Model(ABC):
             ModelError: as of :meth:`complete`.
             Interrupted: ``stop`` was set.
         """
-        del many
+        del many, at_most
         return [Sample(self.complete(messages, tools, on_notice=on_notice, stop=stop))]
 
     def close(self) -> None:  # noqa: B027 - optional: most models hold nothing

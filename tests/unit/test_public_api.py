@@ -108,6 +108,7 @@ METHODS = [
     "start_session",
     "status",
     "timeline",
+    "try_out",
     "undo",
     "user_tools",
 ]
