@@ -17,7 +17,7 @@ from pathlib import Path
 
 import agentsh
 import agentsh_tools
-from benchmarks import lines, subjects
+from benchmarks import lines, model, subjects
 from benchmarks.measure import Row, table
 
 BENCHMARKS = {
@@ -29,6 +29,7 @@ BENCHMARKS = {
     **{name: lines.line_benchmark(name) for name in lines.LINES},
     "python": lines.python,
     "merge": subjects.merge,
+    "model": lambda context: model.speed(model.Settings(rounds=min(context.rounds, 5), peers=context.peers)),
 }
 
 

@@ -27,22 +27,25 @@ def do_errands(
     limit: int | None,
     levels: Sequence[str],
     retrieval: bool,
+    candidates: int | None,
     results_file: Path | None,
     as_json: bool,
 ) -> int:
     """Have the model do the tasks of a directory; the exit code is 0 also where it fails at some."""
     from agentsh.config import load_config  # noqa: PLC0415 - see agentsh.cli
-    from agentsh.runtime.models import model_for  # noqa: PLC0415
+    from agentsh.runtime.models import candidates_for, model_for  # noqa: PLC0415
     from agentsh.runtime.tasks.errand import read_errands  # noqa: PLC0415
     from agentsh.runtime.tasks.errand_run import REPLAY, Results, Terms, pick, run_errands  # noqa: PLC0415
 
     errands = pick(read_errands(directory), limit, levels)
-    terms = Terms(spec, policy, max_steps, seconds, retrieval=retrieval)
+    config = load_config(Path.cwd())
+    many = candidates_for(spec, config, candidates)
+    terms = Terms(spec, policy, max_steps, seconds, retrieval=retrieval, candidates=many)
     results = Results(results_file, terms)
     left = [e for e in errands if results.of(e) is None]
     watch = None if as_json else _Progress(len(errands))
     playing = spec == REPLAY or not left  # nothing to ask a model for
-    mind = nullcontext(None) if playing else model_for(spec, load_config(Path.cwd()), retrieval=retrieval)
+    mind = nullcontext(None) if playing else model_for(spec, config, retrieval=retrieval)
     tell = watch.tell if watch else lambda _result, _fresh: None
     with mind as model, watch or nullcontext():
         report = run_errands(errands, model, terms, results=results, on_result=tell)

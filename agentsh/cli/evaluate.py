@@ -34,6 +34,13 @@ from agentsh.core.sanitise import visible_line
     "--limit", type=click.IntRange(min=1), default=None, metavar="N", help="Of the tasks, the first N by hash."
 )
 @click.option(
+    "--best-of",
+    type=click.IntRange(2, 16),
+    default=None,
+    metavar="N",
+    help="Ask for N lines besides, try them out and rank them: is the first right, is any?",
+)
+@click.option(
     "--tasks",
     type=click.Path(path_type=Path),
     default=None,
@@ -58,6 +65,13 @@ from agentsh.core.sanitise import visible_line
     help="That a task of several steps may take.",
 )
 @click.option(
+    "--candidates",
+    type=click.IntRange(1, 16),
+    default=None,
+    metavar="N",
+    help="For tasks of several steps: answers to ask for at each turn, as 'run' has it.",
+)
+@click.option(
     "--level",
     "levels",
     type=click.Choice(("easy", "middle", "hard")),
@@ -78,10 +92,12 @@ def evaluate(
     spec: str,
     mode: str,
     limit: int | None,
+    best_of: int | None,
     tasks: Path | None,
     policy: str,
     max_steps: int,
     seconds: float,
+    candidates: int | None,
     levels: tuple[str, ...],
     results_file: Path | None,
     as_json: bool,
@@ -94,6 +110,8 @@ def evaluate(
     With --tasks DIR the model does tasks of several steps, as 'agentsh run' has it do them, each in a directory of its
     own that is removed afterwards. --model replay plays each task's own solution.
     """
+    if mode == "copy" and best_of:
+        raise UsageError("--mode copy has one line for each wish; --best-of needs a model.")
     if tasks is not None and tasks.is_dir():
         from agentsh.cli.errands import do_errands  # noqa: PLC0415 - see agentsh.cli
 
@@ -108,6 +126,7 @@ def evaluate(
             limit=limit,
             levels=levels,
             retrieval=mode == "retrieval",
+            candidates=candidates,
             results_file=results_file,
             as_json=as_json,
         )
@@ -131,11 +150,15 @@ def evaluate(
         report = run(None, chosen, tasks_file=tasks, limit=limit, on_verdict=watch)
     else:
         with model_for(spec, load_config(Path.cwd()), retrieval=False) as model:
-            report = run(model, chosen, tasks_file=tasks, limit=limit, on_verdict=watch)
+            many = best_of or 1
+            report = run(model, chosen, tasks_file=tasks, limit=limit, best_of=many, on_verdict=watch)
     if as_json:
         data_json(report.to_json())
         return 0
     data(f"{'family':<12}{'right':>7}{'tasks':>7}{'share':>8}")
     for family, right, many in report.rows():
         data(f"{family:<12}{right:>7}{many:>7}{right / max(1, many):>8.0%}")
+    if report.best_of > 1:
+        several = report.to_json()["best_of"]
+        data(f"of {several['lines']} lines: the first by rank {several['ranked']}, any {several['any']}")
     return 0

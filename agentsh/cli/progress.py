@@ -16,6 +16,7 @@ from agentsh.core.sanitise import visible, visible_line
 from agentsh.runtime.events import (
     ActionFinished,
     ActionStarted,
+    CandidatesRanked,
     EffectSummary,
     Event,
     MessageDone,
@@ -51,6 +52,10 @@ class Progress:
                     Span(event.session, "bold"),
                     Span(f" {word}: model {visible_line(event.model)}, policy {visible_line(event.policy)}", "dim"),
                 )
+            case CandidatesRanked():
+                from agentsh.cli.candidates import one_line as candidates_line  # noqa: PLC0415 - few models have them
+
+                self._line(Span(candidates_line(event), "dim"), clip=True)
             case TextDelta():
                 self._text(event.text)
             case MessageDone():

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from agentsh import Workspace
     from agentsh.core.action import ActionRecord
     from agentsh.core.report import CommitResult
+    from agentsh.runtime.choosing import Choice
 
 _CHOICES = (
     "y  commit all of it",
@@ -35,6 +36,7 @@ _CHOICES = (
     "f  decide file by file",
     "d  show every line, also of long files",
 )
+_OTHERS = "o  look at what else the model proposed, and what it would have changed"
 
 
 @dataclass(slots=True)
@@ -90,8 +92,16 @@ def commit_all(workspace: Workspace, records: Sequence[ActionRecord], *, shown: 
     return done
 
 
-def ask(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
-    """Show what ``records`` changed and do what the person answers."""
+def ask(workspace: Workspace, records: Sequence[ActionRecord], choices: Sequence[Choice] = ()) -> Reviewed:
+    """Show what ``records`` changed and do what the person answers.
+
+    Args:
+        workspace: the workspace.
+        records: the actions.
+        choices: turns of the model for which others were tried out, to page through.
+    """
+    others = ", [o]thers that were tried" * bool(choices)
+    question = f"Commit? [y]es [n]o [l]eave staged, by [a]ction or [f]ile, [d]iff in full{others} [?] "
     page = Page()
     page.add()
     page.add(Span(f"{count(len(records), 'action')} to review", "bold"), Span(f"  {ids(records)}", "dim"))
@@ -101,7 +111,7 @@ def ask(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
     page.add()
     show(page, stream=sys.stderr)
     while True:
-        match _answer("Commit? [y]es [n]o [l]eave staged, by [a]ction or [f]ile, [d]iff in full [?] "):
+        match _answer(question):
             case "y":
                 return commit_all(workspace, records, shown=True)
             case "n":
@@ -117,9 +127,17 @@ def ask(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:
                 render.full(page, diffs)
                 _sends(page, workspace, records, fold=False)
                 show(page, stream=sys.stderr, pager=True)
+            case "o" if choices:
+                from agentsh.cli.candidates import page_through  # noqa: PLC0415 - few look
+
+                page_through(choices, _answer)
             case _:
-                for choice in _CHOICES:
-                    say(f"  {choice}")
+                _tell_choices(others=bool(choices))
+
+
+def _tell_choices(*, others: bool) -> None:
+    for choice in (*_CHOICES, *(_OTHERS,) * others):
+        say(f"  {choice}")
 
 
 def _reject(workspace: Workspace, records: Sequence[ActionRecord]) -> Reviewed:

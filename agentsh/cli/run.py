@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from agentsh import Workspace
     from agentsh.cli.review import Reviewed
     from agentsh.core.action import ActionRecord
-    from agentsh.runtime.agent import TaskResult
+    from agentsh.runtime.choosing import Choice
     from agentsh.runtime.events import Event
+    from agentsh.runtime.task_result import TaskResult
 
 DEFAULT_STEPS = 50
 
@@ -50,6 +51,13 @@ DEFAULT_STEPS = 50
     metavar="N",
     help="Answers of the model at most.",
 )
+@click.option(
+    "--candidates",
+    type=click.IntRange(1, 16),
+    default=None,
+    metavar="N",
+    help="Answers to ask for at each turn, of which the best goes on; 1 is off. The configuration says how many else.",
+)
 @click.option("--resume", default=None, metavar="ID", help="Go on with a session ('log' lists them).")
 @limit_options
 @policy_option
@@ -61,6 +69,7 @@ def run(
     model: str | None,
     yes: bool,
     max_steps: int,
+    candidates: int | None,
     resume: str | None,
     policy: str | None,
     directory: str,
@@ -76,19 +85,37 @@ def run(
     if not (task or "").strip() and resume is None:
         raise UsageError("There is no task.", files="Nothing was run.", next_step="Say what to do: agentsh run 'TASK'.")
     with opened(directory, data_dir, policy=policy, limits=limits) as workspace:
-        result = _work(workspace, task or "", model=model, max_steps=max_steps, resume=resume, as_json=as_json)
-        reviewed, code = _review(workspace, result, yes=yes, as_json=as_json)
+        choices: list[Choice] = []
+        result = _work(
+            workspace,
+            task or "",
+            model=model,
+            max_steps=max_steps,
+            candidates=candidates,
+            resume=resume,
+            as_json=as_json,
+            choices=choices,
+        )
+        reviewed, code = _review(workspace, result, yes=yes, as_json=as_json, choices=choices)
         if as_json:
             _last_line(workspace, result, reviewed, code)
         return code
 
 
 def _work(
-    workspace: Workspace, task: str, *, model: str | None, max_steps: int, resume: str | None, as_json: bool
+    workspace: Workspace,
+    task: str,
+    *,
+    model: str | None,
+    max_steps: int,
+    candidates: int | None,
+    resume: str | None,
+    as_json: bool,
+    choices: list[Choice],
 ) -> TaskResult:
     from agentsh.cli.progress import Progress, final_text  # noqa: PLC0415 - see agentsh.cli
     from agentsh.runtime.agent import run_task  # noqa: PLC0415
-    from agentsh.runtime.models import model_for  # noqa: PLC0415
+    from agentsh.runtime.models import candidates_for, model_for  # noqa: PLC0415
 
     if model is None and resume is not None:
         model = workspace.session(resume).model
@@ -102,6 +129,8 @@ def _work(
             on_event=stopper.on_event,
             resume=resume,
             stop=stopper.stop,
+            candidates=candidates_for(model or "", workspace.config, candidates),
+            on_choice=choices.append,
         )
     if not as_json:
         final_text(result.text)
@@ -164,7 +193,9 @@ def _tell_end(result: TaskResult) -> None:
         say(f"  Go on: agentsh run --resume {result.session}")
 
 
-def _review(workspace: Workspace, result: TaskResult, *, yes: bool, as_json: bool) -> tuple[Reviewed | None, int]:
+def _review(
+    workspace: Workspace, result: TaskResult, *, yes: bool, as_json: bool, choices: list[Choice]
+) -> tuple[Reviewed | None, int]:
     """Answer for the session's effects as far as anyone can; the exit code."""
     from agentsh.cli import review  # noqa: PLC0415 - see agentsh.cli
 
@@ -175,7 +206,7 @@ def _review(workspace: Workspace, result: TaskResult, *, yes: bool, as_json: boo
     done = result.status == "done"
     reviewed = None
     if asked and not (done and yes) and not as_json and can_ask():
-        reviewed = review.ask(workspace, asked)
+        reviewed = review.ask(workspace, asked, choices)
     elif done and (yes or review.allowed(workspace, result.session)):
         # What would be sent was not seen by anybody: --yes is no answer to that.
         reviewed = review.commit_all(workspace, asked if yes else ())

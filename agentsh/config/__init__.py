@@ -12,9 +12,10 @@ from agentsh.config.places import (
     tools_dir,
     workspace_dir,
 )
-from agentsh.config.schema import PRESETS, Api, Config, ModelProfile, SecretBinding, Web
+from agentsh.config.schema import MOST_CANDIDATES, PRESETS, Api, Config, ModelProfile, SecretBinding, Web
 
 __all__ = [
+    "MOST_CANDIDATES",
     "PRESETS",
     "WORKSPACE_FILE",
     "Api",

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from agentsh.config.places import config_dir
-from agentsh.config.schema import PRESETS, STAGING_KINDS, STRICTER, Config, ModelProfile
+from agentsh.config.schema import MOST_CANDIDATES, PRESETS, STAGING_KINDS, STRICTER, Config, ModelProfile
 from agentsh.config.values import Table, bad, known, sub, switch, text, texts
 from agentsh.core.errors import ConfigError
 from agentsh.core.limits import Keep, Limits
@@ -126,14 +126,23 @@ def _profile(name: str, table: Table, path: Path) -> ModelProfile:
         "max_tokens": (int,),
         "temperature": (int, float),
         "headers": (Mapping,),
+        "candidates": (int,),
     }
     for key, value in table.items():
         if isinstance(value, bool) or not isinstance(value, kinds.get(key, (str,))):
             raise bad(path, f"models.{name}.{key}", "has the wrong type")
+    _candidates(table, "candidates", 1, path, f"models.{name}.")
     profile = replace(base, **dict(table))
     if not profile.base_url.startswith(("http://", "https://")):
         raise bad(path, f"models.{name}.base_url", "must start with http:// or https://")
     return profile
+
+
+def _candidates(table: Table, key: str, default: int, path: Path, where: str = "") -> int:
+    value = table.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_CANDIDATES:
+        raise bad(path, where + key, f"must be a whole number from 1 (off) to {MOST_CANDIDATES}")
+    return value
 
 
 def _policy(name: str, path: Path) -> str:
@@ -146,7 +155,7 @@ def _apply_user(base: Config, table: Table, path: Path) -> Config:
         table,
         {
             *("policy", "limits", "staging", "clock", "default_model", "models", "protected", "detect_credentials"),
-            *("store", "http", "secrets", "api", "local_retrieval"),
+            *("store", "http", "secrets", "api", "local_retrieval", "local_candidates"),
         },
         path,
     )
@@ -177,6 +186,7 @@ def _apply_user(base: Config, table: Table, path: Path) -> Config:
         clock=switch(table, "clock", base.clock, path),
         default_model=text(table, "default_model", base.default_model, path),
         models=models,
+        local_candidates=_candidates(table, "local_candidates", base.local_candidates, path),
         local_retrieval=switch(table, "local_retrieval", base.local_retrieval, path),
         protected=texts(table, "protected", path),
         detect_credentials=switch(table, "detect_credentials", base.detect_credentials, path),

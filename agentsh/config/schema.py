@@ -23,6 +23,9 @@ STRICTER: Mapping[str, frozenset[str]] = {
 }
 """For each preset those that decide as strictly or more so about everything: what a workspace file may ask for."""
 
+MOST_CANDIDATES = 16
+"""Answers that one turn may ask for."""
+
 StagingKind = Literal["auto", "overlay", "clone", "copy"]
 STAGING_KINDS: tuple[StagingKind, ...] = get_args(StagingKind)
 
@@ -41,6 +44,7 @@ class ModelProfile:
         max_tokens: bound of one answer; None leaves it to the endpoint.
         temperature: None leaves it to the endpoint.
         headers: further request headers.
+        candidates: answers that are asked for at each turn, of which the best goes on.
     """
 
     name: str
@@ -51,6 +55,7 @@ class ModelProfile:
     max_tokens: int | None = None
     temperature: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    candidates: int = 1
 
 
 @record(frozen=True, slots=True)
@@ -132,6 +137,7 @@ class Config:
         default_model: what ``agentsh run`` uses without ``--model``; empty when none is set.
         models: profiles by name.
         local_retrieval: whether the local model is shown lines that did similar things.
+        local_candidates: answers that the local model is asked for at each turn.
         protected: further path patterns that an agent's actions may not change.
         detect_credentials: whether what looks like a credential is kept from models, known to the keyring or not.
         keep: how much the store keeps.
@@ -148,6 +154,7 @@ class Config:
     default_model: str = ""
     models: Mapping[str, ModelProfile] = field(default_factory=dict)
     local_retrieval: bool = True
+    local_candidates: int = 3
     protected: tuple[str, ...] = ()
     detect_credentials: bool = True
     keep: Keep = field(default_factory=Keep)
@@ -175,4 +182,5 @@ class Config:
             max_tokens=endpoint.max_tokens,
             temperature=endpoint.temperature,
             headers=endpoint.headers,
+            candidates=endpoint.candidates,
         )

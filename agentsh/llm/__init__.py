@@ -1,7 +1,7 @@
 """Models: one interface over OpenAI-compatible endpoints, and a recorded one."""
 
 from agentsh.llm.endpoint import EndpointModel
-from agentsh.llm.model import Answer, Message, Model, OnText, ToolCall, Usage
+from agentsh.llm.model import Answer, Message, Model, OnText, Sample, ToolCall, Usage
 from agentsh.llm.open import KeySource, open_model
 from agentsh.llm.retry import Retry
 
@@ -13,6 +13,7 @@ __all__ = [
     "Model",
     "OnText",
     "Retry",
+    "Sample",
     "ToolCall",
     "Usage",
     "open_model",

@@ -76,6 +76,11 @@ class Assembler:
             if isinstance(reason := choice.get("finish_reason"), str) and reason:
                 self.finish = visible_line(self._redactor.text(whole(reason[:64])))
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything of it has come."""
+        return bool(self._size or self._calls or self.finish)
+
     def answer(self) -> Answer:
         """The whole answer."""
         self._say(self._stream.end())

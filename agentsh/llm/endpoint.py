@@ -13,24 +13,24 @@ Decisions that keep the key where it belongs:
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import logging
 import time
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from agentsh.core.errors import AgentshError, ConfigError, Interrupted, ModelError
+from agentsh.core.errors import AgentshError, Interrupted, ModelError
 from agentsh.core.sanitise import visible_line
 from agentsh.llm.assemble import Assembler, error_text
-from agentsh.llm.model import Answer, Message, Model, OnText
+from agentsh.llm.model import Answer, Message, Model, OnText, Sample
+from agentsh.llm.nbest import TEMPERATURE, Several
+from agentsh.llm.origin import checked_origin, origin
 from agentsh.llm.retry import RETRIED, Retry, retry_after, wait
 from agentsh.llm.sse import MAX_STREAM_BYTES, data_events
 from agentsh.redact import Redactor
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import ModuleType
 
     import openai
@@ -38,12 +38,14 @@ if TYPE_CHECKING:
     from agentsh.config import ModelProfile
     from agentsh.core.secret import Secret
 
+T = TypeVar("T")
+
 _ERROR_BYTES = 64 << 10
 _ERROR_S = 10.0  # seconds for the text of an error, however slowly it drips
 _TRANSPORT_LOGGERS = ("httpx", "httpx2", "httpcore", "httpcore2")  # packages too; the client brings one pair of them
+_EMPTY = "The model gave an empty answer."
 _RAW_HEADER = "x-stainless-raw-response"  # the client reads it back from the request to see how it was asked
 _SENT_HEADERS = frozenset({"host", "accept", "connection", "content-type", "content-length", "user-agent", _RAW_HEADER})
-_KEY_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key"})
 
 
 class _Refused(Exception):
@@ -87,7 +89,7 @@ class EndpointModel(Model):
         self._redactor = Redactor(() if key is None else (key,))
         self._retry = retry or Retry()
         self._longest_answer_s = longest_answer_s
-        self._origin = _checked_origin(profile, key)
+        self._origin = checked_origin(profile, key)
         self._client: openai.OpenAI | None = None
         self._unwanted: set[str] = set()  # request fields that this endpoint has refused
 
@@ -110,11 +112,35 @@ class EndpointModel(Model):
         stop: threading.Event | None = None,
     ) -> Answer:
         """See :meth:`Model.complete`."""
+        return self._persist(lambda: self._ask(messages, tools, on_text, stop), on_notice, stop)
+
+    def sample(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Mapping[str, Any]],
+        many: int,
+        *,
+        at_most: int | None = None,
+        on_notice: OnText | None = None,
+        stop: threading.Event | None = None,
+    ) -> list[Sample]:
+        """See :meth:`Model.sample`."""
+
+        def ask() -> list[Sample]:
+            request = {"temperature": TEMPERATURE, **self._request(messages, tools), "n": many, "logprobs": True}
+            if at_most is not None:
+                request["max_tokens"] = at_most
+            return self._ask_several({k: v for k, v in request.items() if k not in self._unwanted}, many, stop)
+
+        return self._persist(ask, on_notice, stop)
+
+    def _persist(self, ask: Callable[[], T], on_notice: OnText | None, stop: threading.Event | None) -> T:
+        """Ask until there is an answer or no hope of one."""
         attempt = 0
         while True:
             attempt += 1
             try:
-                return self._ask(messages, tools, on_text, stop)
+                return ask()
             except _Refused as e:
                 if self._adapt(e):
                     attempt -= 1
@@ -140,10 +166,30 @@ class EndpointModel(Model):
     ) -> Answer:
         """One request."""
         assembler = Assembler(self._redactor, on_text)
+        self._exchange(self._request(messages, tools), assembler, stop)
+        answer = assembler.answer()
+        if answer.finish == "content_filter":
+            raise ModelError("The endpoint's content filter stopped the answer.", next_step="Word the task otherwise.")
+        if not answer.text.strip() and not answer.tool_calls:
+            raise _BrokenOff(_EMPTY)
+        return answer
+
+    def _ask_several(self, request: Mapping[str, Any], many: int, stop: threading.Event | None) -> list[Sample]:
+        """One request for several answers."""
+        several = Several(self._redactor, many)
+        self._exchange(request, several, stop)
+        if not (samples := several.samples()):
+            raise _BrokenOff(_EMPTY)
+        return samples
+
+    def _exchange(
+        self, request: Mapping[str, Any], assembler: Assembler | Several, stop: threading.Event | None
+    ) -> None:
+        """Send a request, and have its answer put together."""
         deadline = time.monotonic() + self._longest_answer_s
         try:
             create = self._open().chat.completions.with_streaming_response.create
-            with create(**self._request(messages, tools)) as response:
+            with create(**request) as response:
                 body = _timed(response.iter_bytes(), deadline, stop)
                 if "event-stream" in response.headers.get("content-type", ""):
                     complete = _take_events(body, assembler)
@@ -160,12 +206,6 @@ class EndpointModel(Model):
             raise _BrokenOff(self._connection_text(e)) from None
         if not complete and not assembler.finish:
             raise _BrokenOff("The endpoint broke off in the middle of its answer.")
-        answer = assembler.answer()
-        if answer.finish == "content_filter":
-            raise ModelError("The endpoint's content filter stopped the answer.", next_step="Word the task otherwise.")
-        if not answer.text.strip() and not answer.tool_calls:
-            raise _BrokenOff("The model gave an empty answer.")
-        return answer
 
     def _request(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         request: dict[str, Any] = {"model": self._profile.model, "messages": list(messages), "stream": True}
@@ -185,8 +225,8 @@ class EndpointModel(Model):
         if refused.status not in (400, 422):
             return False
         text = error_text(refused.body, self._redactor)
-        for name in ("stream_options", "max_tokens", "temperature"):
-            in_use = name == "stream_options" or getattr(self._profile, name) is not None
+        for name in ("stream_options", "logprobs", "max_tokens", "temperature"):
+            in_use = name in ("stream_options", "logprobs") or getattr(self._profile, name) is not None
             if name in text and in_use and name not in self._unwanted:
                 self._unwanted.add(name)
                 return True
@@ -228,7 +268,7 @@ class EndpointModel(Model):
         request.headers["user-agent"] = "agentsh"
         for name, value in self._profile.headers.items():
             request.headers[name] = value
-        if self._key is not None and _origin(str(request.url)) == self._origin:
+        if self._key is not None and origin(str(request.url)) == self._origin:
             request.headers["authorization"] = f"Bearer {self._key.reveal()}"
 
     def _status_error(self, refused: _Refused) -> ModelError:
@@ -325,7 +365,7 @@ def _bounded(chunks: Iterable[bytes], most: int) -> bytes:
     return bytes(body)
 
 
-def _take_events(body: Iterable[bytes], assembler: Assembler) -> bool:
+def _take_events(body: Iterable[bytes], assembler: Assembler | Several) -> bool:
     """Feed a stream's events; True when the endpoint said that it was the end."""
     for data in data_events(body):
         if data.strip() == b"[DONE]":
@@ -354,42 +394,3 @@ def _from_network(e: Exception) -> bool:
     """Whether the HTTP stack raised it; its packages and classes differ between versions of the client."""
     package = type(e).__module__.partition(".")[0]
     return isinstance(e, OSError) or package in {"openai", *_TRANSPORT_LOGGERS}
-
-
-def _origin(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def is_loopback(url: str) -> bool:
-    """Whether ``url`` stays on this machine: ``localhost``, 127.0.0.0/8 or ::1."""
-    host = _origin(url)[1]
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _checked_origin(profile: ModelProfile, key: Secret | None) -> tuple[str, str, int]:
-    where = f"[models.{visible_line(profile.name)}]"
-    try:
-        origin = _origin(profile.base_url)
-        userinfo = "@" in urlsplit(profile.base_url).netloc
-    except ValueError as e:
-        raise ConfigError(f"The base_url of {where} is no URL: {visible_line(str(e))}.") from e
-    if origin[0] not in ("http", "https") or not origin[1] or userinfo:
-        raise ConfigError(f"The base_url of {where} must be http(s)://HOST..., without a name or password in it.")
-    if key is not None and origin[0] == "http" and not is_loopback(profile.base_url):
-        raise ConfigError(
-            f"The base_url of {where} would send {key} over the network in clear text.",
-            next_step="Use https://, or an address of this machine.",
-        )
-    for name, value in profile.headers.items():
-        if name.lower() in _KEY_HEADERS:
-            raise ConfigError(
-                f"{where} sets the header '{visible_line(name)}': keys do not belong in the configuration.",
-                next_step="Name the key with 'key' and store it: 'agentsh secrets set NAME'.",
-            )
-        if not (name + value).isascii() or not (name + value).isprintable():
-            raise ConfigError(f"{where} has a header that is not printable ASCII: '{visible_line(name)}'.")
-    return origin

@@ -81,6 +81,19 @@ class Answer:
         return message
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One of several answers to the same conversation.
+
+    Attributes:
+        answer: it. What all of them cost stands at the first.
+        logprob: the mean over its tokens; None when the endpoint does not say.
+    """
+
+    answer: Answer
+    logprob: float | None = None
+
+
 class Model(ABC):
     """A chat model that can call tools. A context manager: leaving it closes its connections.
 
@@ -115,6 +128,35 @@ class Model(ABC):
             ModelError: the endpoint cannot be reached, refuses, or gives nothing usable after the retries.
             Interrupted: ``stop`` was set.
         """
+
+    def sample(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Mapping[str, Any]],
+        many: int,
+        *,
+        at_most: int | None = None,
+        on_notice: OnText | None = None,
+        stop: threading.Event | None = None,
+    ) -> list[Sample]:
+        """Ask for several next turns of which one will be taken; at least one comes, and ``many`` at most.
+
+        A model that cannot give several gives one.
+
+        Args:
+            messages: as for :meth:`complete`; so with what follows.
+            tools: the tools.
+            many: how many.
+            at_most: tokens of each, where the model can be told.
+            on_notice: gets a sentence when a request is tried again.
+            stop: set by another thread to give up.
+
+        Raises:
+            ModelError: as of :meth:`complete`.
+            Interrupted: ``stop`` was set.
+        """
+        del many, at_most
+        return [Sample(self.complete(messages, tools, on_notice=on_notice, stop=stop))]
 
     def close(self) -> None:  # noqa: B027 - optional: most models hold nothing
         """Close connections; the model cannot be used afterwards."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from agentsh.core.errors import ConfigError, UsageError
 from agentsh.core.sanitise import visible_line
 from agentsh.core.secret import Secret
-from agentsh.llm.endpoint import EndpointModel, is_loopback
+from agentsh.llm.endpoint import EndpointModel
+from agentsh.llm.origin import is_loopback
 
 if TYPE_CHECKING:
     from agentsh.config import Config

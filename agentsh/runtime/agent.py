@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from agentsh.core.action import ActionStatus
 from agentsh.core.errors import (
@@ -22,6 +20,7 @@ from agentsh.core.errors import (
 )
 from agentsh.core.sanitise import visible_title
 from agentsh.llm.model import Usage
+from agentsh.runtime.choosing import choose
 from agentsh.runtime.conversation import DEFAULT_BOUND, INTERRUPTED, Conversation
 from agentsh.runtime.events import (
     ActionFinished,
@@ -37,53 +36,23 @@ from agentsh.runtime.events import (
 from agentsh.runtime.progress import BARREN, SAME_CALL, Progress
 from agentsh.runtime.prompt import system_message
 from agentsh.runtime.rejected import tell_rejections
+from agentsh.runtime.task_result import TaskResult
 from agentsh.runtime.tell import OutputEvents, effect_summaries, request_summaries
 from agentsh.runtime.tools import describe, describe_error, fingerprint, to_action, tool_schemas
+from agentsh.runtime.undisturbed import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from agentsh.core.action import ActionRecord
     from agentsh.core.session import SessionRecord
     from agentsh.llm import Answer, Model, ToolCall
     from agentsh.runtime.agent_workspace import AgentWorkspace
-
-EndStatus = Literal["done", "failed", "interrupted", "step-limit"]
+    from agentsh.runtime.choosing import Choice
+    from agentsh.runtime.task_result import EndStatus
 
 _COUNTED_EFFECTS = 50  # effects whose lines are counted; past it the names are enough
 _CUT_OFF = "[Your answer was cut off by its token limit. Go on from there, in smaller pieces.]"
-
-
-@dataclass(frozen=True, slots=True)
-class TaskResult:
-    """How a run ended.
-
-    Attributes:
-        session: its id; ``--resume`` takes it.
-        status: done, failed, interrupted or step-limit.
-        text: the model's last words; empty when it did not finish.
-        steps: answers of the model in this run.
-        actions: ids of the actions of this run, in order.
-        denied: how many actions were denied or refused.
-        usage: tokens, as the endpoint counts them.
-        error: why it failed; None when it did not.
-    """
-
-    session: str
-    status: EndStatus
-    text: str = ""
-    steps: int = 0
-    actions: tuple[str, ...] = ()
-    denied: int = 0
-    usage: Usage = field(default_factory=Usage)
-    error: AgentshError | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """The process's, by the contract of the exit codes."""
-        if self.error is not None:
-            return self.error.exit_code
-        return {"done": 0, "failed": 1, "interrupted": 130, "step-limit": 6}[self.status]
 
 
 def run_task(
@@ -96,6 +65,8 @@ def run_task(
     resume: str | None = None,
     stop: threading.Event | None = None,
     context_bound: int = DEFAULT_BOUND,
+    candidates: int = 1,
+    on_choice: Callable[[Choice], None] | None = None,
 ) -> TaskResult:
     """Let ``model`` work on ``task``; its effects stay staged for review.
 
@@ -110,6 +81,8 @@ def run_task(
         resume: a session to go on with.
         stop: set by another thread to end the run (call ``workspace.interrupt()`` too); Ctrl-C does it without.
         context_bound: characters of conversation sent to the model at most.
+        candidates: answers that are asked for at each turn; more than one are tried out, and the best goes on.
+        on_choice: told of the candidates of a turn, with their effects as lines.
 
     Returns:
         The result; also for a run that failed or was interrupted.
@@ -123,7 +96,15 @@ def run_task(
     if not task.strip() and resume is None:
         raise UsageError("There is no task.", next_step="Say what to do: agentsh run 'TASK'.")
     bound = context_bound if model.context_bound is None else min(context_bound, model.context_bound)
-    return _Run(workspace, model, on_event, stop, max_steps).go(task, resume, bound)
+    return _Run(
+        workspace,
+        model,
+        on_event=on_event,
+        stop=stop,
+        max_steps=max_steps,
+        candidates=candidates,
+        on_choice=on_choice,
+    ).go(task, resume, bound)
 
 
 class _Run:
@@ -133,10 +114,16 @@ class _Run:
         self,
         workspace: AgentWorkspace,
         model: Model,
+        *,
         on_event: OnEvent | None,
         stop: threading.Event | None,
         max_steps: int,
+        candidates: int,
+        on_choice: Callable[[Choice], None] | None,
     ) -> None:
+        self._candidates = candidates
+        self._on_choice = on_choice
+        self._task = ""
         self._workspace = workspace
         self._model = model
         self._emit: OnEvent = on_event or (lambda _: None)
@@ -155,6 +142,7 @@ class _Run:
         """Run from the first message to the session's end."""
         record = self._resumable(resume, task) if resume is not None else None
         task = self._clean(task)
+        self._task = task or (record.task if record else "")
         self._session = record.id if record else self._workspace.start_session(task, self._model.name)
         status: EndStatus = "failed"
         text = ""
@@ -181,13 +169,13 @@ class _Run:
         except AgentshError as e:
             status, error = "failed", e
         except BaseException:
-            with _undisturbed():
+            with undisturbed():
                 self._workspace.end_session(self._session, "failed")
             raise
         result = TaskResult(
             self._session, status, text, self._steps, tuple(self._actions), self._denied, self._usage, error
         )
-        with _undisturbed():
+        with undisturbed():
             self._workspace.end_session(self._session, status)
             self._emit(
                 SessionEnded(
@@ -267,13 +255,7 @@ class _Run:
         if self._stop.is_set():
             raise Interrupted("The session was stopped.")
         step = self._steps + 1
-        answer = self._model.complete(
-            conversation.to_send(),
-            self._schemas,
-            on_text=lambda piece: self._emit(TextDelta(self._session, step=step, text=piece)),
-            on_notice=lambda text: self._notice("retry", text),
-            stop=self._stop,
-        )
+        answer = self._answer(conversation.to_send(), step)
         self._steps = step
         self._usage += answer.usage
         conversation.add(answer.to_message(), origin="agent", finish=answer.finish)
@@ -290,6 +272,33 @@ class _Run:
                 completion_tokens=answer.usage.completion_tokens,
             )
         )
+        return answer
+
+    def _answer(self, messages: list[dict[str, Any]], step: int) -> Answer:
+        """The model's, or the best of several."""
+
+        def on_text(piece: str) -> None:
+            self._emit(TextDelta(self._session, step=step, text=piece))
+
+        on_notice = partial(self._notice, "retry")
+        if self._candidates == 1:
+            return self._model.complete(messages, self._schemas, on_text=on_text, on_notice=on_notice, stop=self._stop)
+        answer = choose(
+            self._workspace,
+            self._model,
+            messages,
+            self._schemas,
+            self._candidates,
+            session=self._session,
+            step=step,
+            task=self._task,
+            emit=self._emit,
+            on_notice=on_notice,
+            on_choice=self._on_choice,
+            stop=self._stop,
+        )
+        if answer.text:
+            on_text(answer.text)
         return answer
 
     def _call(self, call: ToolCall, *, cut_off: bool) -> tuple[str, str]:
@@ -391,16 +400,3 @@ class _Run:
 
     def _notice(self, code: str, text: str) -> None:
         self._emit(Notice(self._session, code=code, text=text))
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Hold Ctrl-C back while the session's end is written: it is short, and a second press must not tear it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from agentsh.core.report import Rejection
     from agentsh.core.session import SessionRecord
     from agentsh.core.tool import UserTool
+    from agentsh.runtime.trial import Trial
 
 
 class AgentWorkspace(Protocol):
@@ -36,6 +37,9 @@ class AgentWorkspace(Protocol):
         on_output: Callable[[Literal["stdout", "stderr"], bytes], None] | None = None,
     ) -> ActionRecord:
         """Run an action on the staging view."""
+
+    def try_out(self, options: Sequence[Sequence[ActionSpec]]) -> list[Trial]:
+        """What would come of each option, as if it alone were done; nothing of it stays."""
 
     def output(self, action: str, stream: Literal["stdout", "stderr"] = "stdout") -> bytes:
         """What an action printed."""

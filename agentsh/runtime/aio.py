@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from agentsh.core.request import RequestEffect
     from agentsh.core.tool import UserTool
     from agentsh.runtime.export import Exported
+    from agentsh.runtime.trial import Trial
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -117,6 +118,10 @@ class AsyncWorkspace:
         return await self._interruptible(
             self._workspace.act, spec, session=session, timeout=timeout, on_output=on_output
         )
+
+    async def try_out(self, options: Sequence[Sequence[ActionSpec]]) -> list[Trial]:
+        """As :meth:`Workspace.try_out`."""
+        return await self._interruptible(self._workspace.try_out, options)
 
     def interrupt(self) -> None:
         """As :meth:`Workspace.interrupt`; returns at once."""

@@ -16,10 +16,9 @@ from agentsh.core.tree import Tree, entry_type
 from agentsh.policy import flag_effect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from agentsh.core.attributes import Attributes
-    from agentsh.store import Store
 
 
 class Readable(Protocol):
@@ -38,7 +37,18 @@ class Readable(Protocol):
         """The extended attributes of a file or directory."""
 
 
-def read_entry(tree: Readable, path: bytes, store: Store) -> Entry | None:
+class Keeps(Protocol):
+    """What receives content: the store, or what only hashes it."""
+
+    @property
+    def excluded(self) -> Callable[[bytes], bool] | None:
+        """Tells paths whose content is not to be kept."""
+
+    def put_fd(self, fd: int, /) -> tuple[bytes, int]:
+        """The digest and the size of a descriptor's content."""
+
+
+def read_entry(tree: Readable, path: bytes, store: Keeps) -> Entry | None:
     """The state of ``path`` in ``tree``, its content put in the store; None where there is nothing.
 
     Raises:
@@ -85,7 +95,7 @@ def capture(
     staged: Readable,
     workspace: Tree,
     pending: Mapping[bytes, Entry | None],
-    store: Store,
+    store: Keeps,
     started_ns: int,
     most_bytes: int,
 ) -> ChangeSet:

@@ -74,6 +74,31 @@ class CallSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class CandidateSummary:
+    """One of several answers of the model, tried out on a view that was thrown away.
+
+    Attributes:
+        text: what it says.
+        titles: a line for each tool that it asks for.
+        score: how good it looked; more is better.
+        reasons: what the score is made of.
+        exit_code: of the last action that was tried out; None when none was.
+        stdout: the beginning of what was printed.
+        effects: what would have changed; the first 50.
+        logprob: the mean over its tokens; None when the endpoint does not say.
+    """
+
+    text: str
+    titles: tuple[str, ...]
+    score: float
+    reasons: tuple[str, ...] = ()
+    exit_code: int | None = None
+    stdout: str = ""
+    effects: tuple[EffectSummary, ...] = ()
+    logprob: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Base of all events.
 
@@ -123,6 +148,28 @@ class TextDelta(Event):
     type: ClassVar[str] = "text"
     step: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatesRanked(Event):
+    """Several answers were asked for and tried out; the first goes on, and of the others nothing stays but this.
+
+    Attributes:
+        step: the step, from 1.
+        candidates: the best first.
+        prompt_tokens: what they cost together, as the endpoint counts; the ``message`` that follows counts it again.
+        completion_tokens: likewise.
+        model_s: seconds that the model took.
+        trial_s: seconds that trying them out took.
+    """
+
+    type: ClassVar[str] = "candidates"
+    step: int
+    candidates: tuple[CandidateSummary, ...]
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    model_s: float = 0.0
+    trial_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +308,7 @@ OnEvent = Callable[[Event], None]
 
 EVENTS: tuple[type[Event], ...] = (
     SessionStarted,
+    CandidatesRanked,
     TextDelta,
     MessageDone,
     ActionStarted,

@@ -34,6 +34,22 @@ def model_for(spec: str, config: Config, *, retrieval: bool = True) -> Model:
     return open_model(spec, config, keys=Keychain().api_key)
 
 
+def candidates_for(spec: str, config: Config, asked: int | None = None) -> int:
+    """How many answers a model is asked for at each turn.
+
+    Args:
+        spec: as of :func:`model_for`.
+        config: has the profiles.
+        asked: what the person said; goes before all else.
+    """
+    spec = spec or config.default_model
+    if asked is not None:
+        return asked
+    if (profile := config.model_profile(spec)) is not None:
+        return profile.candidates
+    return config.local_candidates if spec.partition(":")[0] == "local" else 1
+
+
 def serve_local(
     path: Path | None, *, host: str, port: int, network: bool, token: str, ready: Callable[[str, str], None]
 ) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from agentsh.runtime.inside import Insides
     from agentsh.runtime.outbox import Sender
     from agentsh.runtime.review import Reviewer
+    from agentsh.runtime.trial import Trials
     from agentsh.runtime.web import Web
     from agentsh.sandbox import Sandbox, StagingView
     from agentsh.store import Store
@@ -57,6 +58,7 @@ class Parts:
         self._staging: StagingView | None = None
         self._sandbox: Sandbox | None = None
         self._actor: Actor | None = None
+        self._trials: Trials | None = None
 
     def _waiting(self, why: str) -> None:
         if self.on_wait is not None:
@@ -64,6 +66,9 @@ class Parts:
 
     def close(self) -> None:
         """Stop the sandbox and close the store. What is staged stays staged."""
+        if self._trials is not None:
+            self._trials.close()
+            self._trials = None
         if self._sandbox is not None:
             self._sandbox.close()
             self._sandbox = None
@@ -119,6 +124,24 @@ class Parts:
                 config=self.config,
             )
         return self._actor
+
+    def _open_trials(self) -> Trials:
+        if self._trials is None:
+            from agentsh.runtime.trial import Trials  # noqa: PLC0415 - only with candidates
+            from agentsh.sandbox import Sandbox  # noqa: PLC0415
+
+            self._trials = Trials(
+                store=self._open_store(),
+                tree=self._tree,
+                policy=self.policy,
+                redactor=self._redactor,
+                home=self._home,
+                workspace=self.path,
+                like=self._open_staging(),
+                sandbox=lambda view: Sandbox(view, cache_dir=cache_dir(), tools_dir=tools_dir()),
+                clock=self.config.clock,
+            )
+        return self._trials
 
     def _open_web(self) -> Web:
         from agentsh.runtime.web import Web  # noqa: PLC0415 - for requests alone

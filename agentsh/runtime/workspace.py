@@ -20,9 +20,10 @@ from agentsh.runtime.seeing import Seeing
 from agentsh.runtime.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from agentsh.core.limits import Limits
+    from agentsh.runtime.trial import Trial
 
 
 class Workspace(Seeing, Answering, Upkeep):
@@ -180,8 +181,32 @@ class Workspace(Seeing, Answering, Upkeep):
         with self._turn(settles=False):
             return actor.run(spec, limits=limits, session=session, on_output=on_output)
 
+    def try_out(self, options: Sequence[Sequence[ActionSpec]]) -> list[Trial]:
+        """What would come of each option, as if it alone were done: on a view that is thrown away.
+
+        Nothing is staged or recorded, no request is sent, and together they use no more than one action may.
+
+        Args:
+            options: actions, to be done one after the other.
+
+        Raises:
+            WorkspaceBusy: another process is working here.
+        """
+        if not options:
+            return []
+        from agentsh.runtime.pending import STAGED, staged_states  # noqa: PLC0415 - not for a single action
+        from agentsh.runtime.trial import share  # noqa: PLC0415
+
+        many = sum(len(o) for o in options)
+        with self._turn(settles=False):
+            trials = self._open_trials()
+            staged = staged_states(self._open_store().actions(status=STAGED))
+            return [trials.run(option, share(self.config.limits, many), staged) for option in options]
+
     def interrupt(self) -> None:
         """Stop the running action, from another thread or a signal handler. It ends as interrupted."""
+        if self._trials is not None:
+            self._trials.interrupt()
         if self._actor is not None:
             self._actor.interrupt()
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agentsh.runtime.agent import TaskResult
     from agentsh.runtime.events import Event
+    from agentsh.runtime.task_result import TaskResult
     from agentsh.runtime.workspace import Workspace
 
 T = TypeVar("T")

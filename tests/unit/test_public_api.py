@@ -112,6 +112,7 @@ METHODS = [
     "start_session",
     "status",
     "timeline",
+    "try_out",
     "undo",
     "user_tools",
     "withdraw_grant",

@@ -6,17 +6,20 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from agentsh.core.action import ActionKind, ActionSpec
 from agentsh.core.entry import EntryType
 from agentsh.core.errors import AgentshError
 from agentsh.core.limits import Limits
 from agentsh.runtime.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
 
     from agentsh.core.entry import Entry
     from agentsh.runtime.tasks.trees import Tree
+    from agentsh.runtime.trial import Trial
 
 _LIMITS = Limits(wall_s=10.0, cpu_s=10.0)
 
@@ -84,6 +87,10 @@ class Bench:
         if record.changes:
             workspace.discard()
         return outcome
+
+    def try_out(self, lines: Sequence[str]) -> list[Trial]:
+        """What the runtime finds when it tries the lines out."""
+        return self._workspace.try_out([[ActionSpec(ActionKind.SHELL, {"line": line})] for line in lines])
 
     def _content(self, entry: Entry) -> str:
         if entry.type is EntryType.DIRECTORY:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from agentsh.llm import Model
-    from agentsh.runtime.agent import TaskResult
     from agentsh.runtime.events import OnEvent
+    from agentsh.runtime.task_result import TaskResult
     from agentsh.runtime.tasks.errand import Errand, Played
 
 REPLAY = "replay"
@@ -46,6 +46,7 @@ class Terms:
         max_steps: answers of the model at most, for one errand.
         seconds: that one errand may take.
         retrieval: the local model is shown pairs that are near.
+        candidates: answers that are asked for at each turn.
     """
 
     model: str
@@ -53,6 +54,7 @@ class Terms:
     max_steps: int = 25
     seconds: float = 300.0
     retrieval: bool = True
+    candidates: int = 1
 
 
 @dataclass(frozen=True)
@@ -320,7 +322,15 @@ def _run(
     timer = threading.Timer(terms.seconds, end)
     timer.start()
     try:
-        result = run_task(workspace, mind, errand.task, max_steps=terms.max_steps, on_event=on_event, stop=stop)
+        result = run_task(
+            workspace,
+            mind,
+            errand.task,
+            max_steps=terms.max_steps,
+            on_event=on_event,
+            stop=stop,
+            candidates=terms.candidates,
+        )
     finally:
         timer.cancel()
     if result.status == "interrupted" and not late.is_set():

@@ -11,13 +11,14 @@ import re
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from agentsh.core.errors import AgentshError, Interrupted
 from agentsh.llm.retrieve import SHIPPED, Index, Pair, read_pairs
+from agentsh.runtime.ranking import Candidate, rank
 from agentsh.runtime.tasks.bench import Bench, normalised
 from agentsh.runtime.tasks.make import read_tasks
 from agentsh.runtime.tasks.trees import make_tree
@@ -36,6 +37,7 @@ SYSTEM = (
     "Answer with one line for a POSIX shell that does what is wished, and nothing else: no explanation, no Markdown."
 )
 _NEIGHBOURS = 4
+_TOKENS = 120  # of each of several answers
 _LONGEST = 400  # characters of an answer; no reference has half of them
 _FEW = (
     Pair("How many directories are there below here?", "find . -mindepth 1 -type d | wc -l"),
@@ -55,6 +57,8 @@ class Verdict:
         right: it came to the same as the reference.
         why: what differed; empty when it is right.
         seconds: that the model took.
+        ranked: of several lines the one that the runtime ranks first is right; None where one was asked for.
+        any_right: one of them is.
     """
 
     task: Task
@@ -62,6 +66,8 @@ class Verdict:
     right: bool
     why: str
     seconds: float
+    ranked: bool | None = None
+    any_right: bool | None = None
 
 
 @dataclass
@@ -71,11 +77,13 @@ class Report:
     Attributes:
         model: its name.
         mode: what it was shown.
+        best_of: how many lines were asked for besides, to be tried out and ranked; 1 for none.
         verdicts: in the order of the tasks.
     """
 
     model: str
     mode: Mode
+    best_of: int = 1
     verdicts: list[Verdict] = field(default_factory=list)
 
     def rows(self) -> list[tuple[str, int, int]]:
@@ -93,6 +101,11 @@ class Report:
             "mode": self.mode,
             "tasks": len(self.verdicts),
             "right": sum(v.right for v in self.verdicts),
+            "best_of": {
+                "lines": self.best_of,
+                "ranked": sum(bool(v.ranked) for v in self.verdicts) if self.best_of > 1 else None,
+                "any": sum(bool(v.any_right) for v in self.verdicts) if self.best_of > 1 else None,
+            },
             "unseen_wordings": {"tasks": len(unseen), "right": sum(v.right for v in unseen)},
             "families": {name: {"right": right, "tasks": n} for name, right, n in self.rows()[:-1]},
             "seconds_of_the_model": round(sum(v.seconds for v in self.verdicts), 1),
@@ -119,6 +132,7 @@ def evaluate(
     *,
     tasks_file: Path | None = None,
     limit: int | None = None,
+    best_of: int = 1,
     on_verdict: Callable[[Verdict], None] = lambda _verdict: None,
 ) -> Report:
     """Judge a model.
@@ -128,6 +142,7 @@ def evaluate(
         mode: what it is shown: nothing, four fixed examples, or the nearest of the pairs that ship.
         tasks_file: other tasks than those that ship.
         limit: how many of them.
+        best_of: lines that are asked for besides, tried out and ranked as the runtime does it.
         on_verdict: told of each.
 
     Raises:
@@ -135,7 +150,7 @@ def evaluate(
         ModelError: the model fails.
     """
     index = Index(read_pairs(SHIPPED)) if mode in ("retrieval", "copy") else Index(())
-    report = Report("none" if model is None else model.name, mode)
+    report = Report("none" if model is None else model.name, mode, best_of)
     tasks = choose(read_tasks(tasks_file or HELD_OUT), limit)
     for number in sorted({t.tree for t in tasks}):
         with TemporaryDirectory(prefix="agentsh-eval-") as home, Bench(make_tree(number), Path(home)) as bench:
@@ -145,6 +160,10 @@ def evaluate(
                 start = time.monotonic()
                 line = _line_for(task, model, mode, index)
                 verdict = judge(bench, task, line, seconds=time.monotonic() - start)
+                if model is not None and best_of > 1:
+                    ranked = _ranked(bench, model, task, _shown(task, mode, index), best_of)
+                    right = [judge(bench, task, other).right for other in ranked]
+                    verdict = replace(verdict, ranked=right[0], any_right=any(right))
                 report.verdicts.append(verdict)
                 on_verdict(verdict)
     return report
@@ -176,11 +195,31 @@ def prompt(instruction: str, shown: Sequence[Pair]) -> list[dict[str, Any]]:
     return [*messages, {"role": "user", "content": instruction}]
 
 
+def _shown(task: Task, mode: Mode, index: Index) -> list[Pair]:
+    if mode == "few-shot":
+        return list(_FEW)
+    return index.best(task.instruction, _NEIGHBOURS)[::-1] if mode == "retrieval" else []
+
+
+def _ranked(bench: Bench, model: Model, task: Task, shown: Sequence[Pair], many: int) -> list[str]:
+    """Several lines of the model, the one that the runtime would take first."""
+    samples = model.sample(prompt(task.instruction, shown), [], many, at_most=_TOKENS)
+    lines = [first_line(s.answer.text) for s in samples]
+    different = list(dict.fromkeys(line for line in lines if line))
+    trials = dict(zip(different, bench.try_out(different), strict=True))
+    candidates = [
+        Candidate(s, trials.get(line), "" if line else "it says nothing")
+        for s, line in zip(samples, lines, strict=True)
+    ]
+    said = {id(s): line for s, line in zip(samples, lines, strict=True)}
+    return [said[id(c.sample)] for c in rank(candidates, task.instruction)]
+
+
 def _line_for(task: Task, model: Model | None, mode: Mode, index: Index) -> str:
     near = index.best(task.instruction, _NEIGHBOURS)
     if model is None:
         return near[0].command if near else ""
-    shown = {"few-shot": list(_FEW), "retrieval": near[::-1]}.get(mode, [])
+    shown = _shown(task, mode, index)
     said: list[str] = []
     enough = threading.Event()
 

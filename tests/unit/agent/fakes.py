@@ -19,6 +19,7 @@ from agentsh.core.session import SessionRecord
 from agentsh.core.tool import UserTool
 from agentsh.llm.replay import Recording, ReplayModel, Turn
 from agentsh.redact import Redactor
+from agentsh.runtime.trial import Trial
 
 Stream = Literal["stdout", "stderr"]
 ASK = Decision(Verdict.ASK, "review", "A person looks at every change.")
@@ -41,6 +42,7 @@ class FakeWorkspace:
         self.journal: list[str] = []
         self.secrets: list[Secret] = []
         self.rejected: list[Rejection] = []
+        self.tried: list[Sequence[Sequence[ActionSpec]]] = []
 
     def user_tools(self) -> tuple[UserTool, ...]:
         return self.added
@@ -81,6 +83,23 @@ class FakeWorkspace:
                 changes=change_set(effects),
             )
         )
+
+    def try_out(self, options: Sequence[Sequence[ActionSpec]]) -> list[Trial]:
+        tried = []
+        for option in options:
+            before, records = dict(self.files), list(self.records)
+            done = [self._run(s, str(s.arguments.get("path", ""))) for s in option]
+            changed = [
+                FileEffect(p.encode(), _entry(before.get(p)), _entry(self.files.get(p)))
+                for p in sorted(before.keys() | self.files.keys())
+                if before.get(p) != self.files.get(p)
+            ]
+            self.files, self.records = before, records
+            code, out, err = done[-1]
+            outcome = repr((out, [(e.path, e.after) for e in changed])).encode()
+            tried.append(Trial(code, stdout=out, stderr=err, changes=change_set(changed), outcome=outcome))
+        self.tried.append(options)
+        return tried
 
     def _run(self, spec: ActionSpec, path: str) -> tuple[int, bytes, bytes]:
         given = spec.arguments

@@ -14,9 +14,10 @@ from agentsh.core.action import ActionRecord, Origin
 from agentsh.core.errors import ModelError, NotFoundError, SandboxError, ShellSyntaxError, UsageError
 from agentsh.core.report import Rejection
 from agentsh.llm import Answer, Model, ToolCall
-from agentsh.runtime.agent import TaskResult, run_task
+from agentsh.runtime.agent import run_task
 from agentsh.runtime.conversation import CUT, INTERRUPTED
 from agentsh.runtime.events import Event
+from agentsh.runtime.task_result import TaskResult
 from tests.unit.agent.fakes import FakeWorkspace, replay, shell
 
 

@@ -11,7 +11,15 @@ import jsonschema
 import pytest
 
 from agentsh.runtime.agent import run_task
-from agentsh.runtime.events import EVENTS, Event, OutputPiece, json_schema
+from agentsh.runtime.events import (
+    EVENTS,
+    CandidatesRanked,
+    CandidateSummary,
+    EffectSummary,
+    Event,
+    OutputPiece,
+    json_schema,
+)
 from tests.unit.agent.fakes import FakeWorkspace, replay, shell
 
 PAGE = (Path(__file__).parents[3] / "docs" / "events.md").read_text()
@@ -41,13 +49,21 @@ def test_every_line_of_a_run_fits_the_schema():
     )
     with replay(*turns) as model:
         run_task(ws, model, "do \u2603 it", on_event=events.append)
-    assert {e.type for e in events} == {e.type for e in EVENTS} - {"notice"}
+    assert {e.type for e in events} == {e.type for e in EVENTS} - {"notice", "candidates"}
     validator = jsonschema.Draft202012Validator(json_schema())
     for event in events:
         line = event.to_json()
         assert line.isascii()
         assert line.isprintable()
         validator.validate(json.loads(line))
+
+
+def test_the_candidates_of_a_turn_fit_the_schema():
+    effects = (EffectSummary("b", "create", (), 1, 0, "tried"),)
+    candidates = (CandidateSummary("I look", ("ls",), 1.5, ("exit code 0",), 0, "a\x1b", effects, -0.5),)
+    line = CandidatesRanked("r1", step=1, candidates=candidates, prompt_tokens=3).to_json()
+    jsonschema.validate(json.loads(line), json_schema())
+    assert line.isprintable()
 
 
 @pytest.mark.parametrize(

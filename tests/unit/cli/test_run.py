@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agentsh.config import Config, ModelProfile
 from agentsh.core.action import ActionStatus
 from agentsh.core.effect import EffectState, change_set
 from agentsh.core.errors import ConflictError, ModelError, PolicyDenied
-from agentsh.runtime.agent import TaskResult
+from agentsh.runtime.choosing import Choice
 from agentsh.runtime.events import (
     ActionFinished,
     ActionStarted,
+    CandidatesRanked,
+    CandidateSummary,
     EffectSummary,
     Event,
     MessageDone,
@@ -27,6 +30,7 @@ from agentsh.runtime.events import (
     SessionStarted,
     TextDelta,
 )
+from agentsh.runtime.task_result import TaskResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,13 +72,17 @@ def events() -> list[Event]:
 def agent(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]:
     """Put a loop in place that tells events and ends as the test says; gives the calls it got."""
 
-    def install(result: TaskResult | None = None, told: list[Event] | None = None) -> list[dict[str, Any]]:
+    def install(
+        result: TaskResult | None = None, told: list[Event] | None = None, choices: tuple[Choice, ...] = ()
+    ) -> list[dict[str, Any]]:
         calls: list[dict[str, Any]] = []
 
         def run_task(_workspace: Any, model: Any, task: str, **kwargs: Any) -> TaskResult:
             calls.append({"model": model, "task": task, **kwargs})
             for event in told if told is not None else events():
                 kwargs["on_event"](event)
+            for choice in choices:
+                kwargs["on_choice"](choice)
             return result or TaskResult("r1", "done", "All done.", 1, ("a1",))
 
         monkeypatch.setattr("agentsh.runtime.agent.run_task", run_task)
@@ -221,3 +229,56 @@ def test_a_person_is_asked(terminal: Any, agent: Any, workspace: Any, make: Any,
     assert b"Commit? " in result.out
     made = [ast.literal_eval(line) for line in workspace.diary.read_text().splitlines() if "{" not in line]
     assert [call for call in made if call[0] in ("approve", "reject", "commit", "discard")] == calls
+
+
+def ranked(make: Any) -> Choice:
+    first = CandidateSummary("I look" + HOSTILE, ("ls -l",), 3.0, ("exit code 0",), 0, "out" + HOSTILE, logprob=-0.5)
+    second = CandidateSummary("", ("rm -r x" + HOSTILE,), -2.0, ("it deletes 9 files",), 0)
+    event = CandidatesRanked("r1", step=2, candidates=(first, second), prompt_tokens=1200, model_s=1.5, trial_s=0.25)
+    return Choice(event, ((), (make.created(b"other", b"else\n"),)))
+
+
+def test_what_else_was_proposed_can_be_paged_through(terminal: Any, agent: Any, workspace: Any, make: Any) -> None:
+    choice = ranked(make)
+    agent(None, [choice.event], (choice,))
+    stage(workspace, make)
+    result = terminal("run", "do it", typed="o\nn\np\nn\nn\nl\n")
+    assert result.code == 0
+    shown = result.out
+    assert b"1 of 2: exit code 0 (1,200 tokens, 1.5 s to think, 0.2 s to try)" in shown
+    assert b"[o]thers that were tried" in shown
+    assert shown.count(b"step 2: 1 of 2") == 2
+    assert shown.count(b"step 2: 2 of 2") == shown.count(b"not taken: nothing of it was kept") == 2
+    assert b"it deletes 9 files" in shown
+    assert b"else" in shown
+    assert b"other" in shown
+    assert b"\x1b]52" not in shown
+    assert "\u202e".encode() not in shown
+
+
+def test_without_others_there_is_nothing_to_page(terminal: Any, agent: Any, workspace: Any, make: Any) -> None:
+    agent()
+    stage(workspace, make)
+    result = terminal("run", "do it", typed="o\nl\n")
+    assert b"thers" not in result.out
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        (Config(), ("--model", "local"), 3),
+        (Config(local_candidates=1), ("--model", "local:x.gguf"), 1),
+        (Config(), ("--model", "openai:x"), 1),
+        (Config(), ("--model", "openai:x", "--candidates", "5"), 5),
+        (Config(default_model="m", models={"m": ModelProfile("m", "m", candidates=4)}), (), 4),
+        (Config(), ("--model", "local", "--candidates", "1"), 1),
+    ],
+)
+def test_how_many_answers_are_asked_for(
+    cli: Any, agent: Any, workspace: Any, asked: tuple[Config, tuple[str, ...], int]
+) -> None:
+    workspace.config, arguments, many = asked
+    calls = agent()
+    assert cli("run", "do it", *arguments).code == 0
+    assert calls[0]["candidates"] == many
+    assert cli("run", "do it", "--candidates", "17").code == 2

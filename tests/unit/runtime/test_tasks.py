@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agentsh.core.errors import UsageError
-from agentsh.llm import Answer, Model
+from agentsh.llm import Answer, Model, Sample
 from agentsh.llm.retrieve import SHIPPED, read_pairs
 from agentsh.runtime.tasks.bench import Bench, Outcome, normalised
 from agentsh.runtime.tasks.evaluate import HELD_OUT, choose, evaluate, first_line, judge, prompt
@@ -141,3 +141,30 @@ def test_words_around_a_line_are_left_out() -> None:
     assert first_line("ls -", whole=False) == ""
     assert normalised("./b\n a   c \n\n", ordered=False) == ["a c", "b"]
     assert prompt("w", [])[-1] == {"role": "user", "content": "w"}
+
+
+class Several(Parrot):
+    """Says one thing when asked for one, and others when asked for several."""
+
+    def __init__(self, says: dict[str, str], others: list[str]) -> None:
+        super().__init__(says)
+        self._others = others
+
+    def sample(self, *asked: Any, **_: Any) -> list[Sample]:
+        assert asked[2] == len(self._others)
+        return [Sample(Answer(text), -0.5) for text in self._others]
+
+
+def test_of_several_lines_the_first_by_rank_and_any_are_told(tmp_path: Path) -> None:
+    (task,) = [t for t in make_tasks([1], each=1) if t.family == "count"][:1]
+    file = tmp_path / "tasks.jsonl"
+    file.write_text(task.to_json() + "\n")
+
+    def told(*others: str) -> tuple[Any, ...]:
+        model = Several({task.instruction: "true"}, list(others))
+        report = evaluate(model, "few-shot", tasks_file=file, best_of=len(others)).to_json()
+        return report["right"], report["best_of"]["ranked"], report["best_of"]["any"]
+
+    assert told("nosuch -x", task.command + "\n\nIt counts.", "for do (", "") == (0, 1, 1)
+    assert told("echo x", "echo x", task.command) == (0, 0, 1)  # two agree, and are wrong
+    assert told("nosuch", "echo x") == (0, 0, 0)
