@@ -10,7 +10,7 @@ from textual.reactive import reactive
 
 from agentsh.tui.diffrows import DiffRows, paint, rows_of
 from agentsh.tui.lines import LineView
-from agentsh.tui.picking import pick
+from agentsh.tui.picking import pick, runs_of
 from agentsh.tui.syntax import language_of, syntax_of
 from agentsh.tui.text import Safe, Span, safe
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from agentsh.core.diff import FileDiff, Hunk
-    from agentsh.tui.picking import Picked
+    from agentsh.tui.picking import Picked, Run
     from agentsh.tui.syntax import Syntax
     from agentsh.tui.text import Row
 
@@ -60,6 +60,7 @@ class DiffView(LineView):
         self._turn = 0
         self._from: int | None = None
         self._picked: Picked | None = None
+        self._runs: list[Run] = []
         self._syntax: dict[int, Syntax] = {}
 
     async def show(
@@ -157,7 +158,7 @@ class DiffView(LineView):
 
     def picks(self, y: int) -> bool:
         """See :meth:`LineView.picks`."""
-        return self._picked is not None and y in self._picked.rows
+        return self._picked is not None and any(a <= y < b for a, b in self._picked.rows)
 
     def _unpick(self) -> None:
         self._from = self._picked = None
@@ -170,10 +171,8 @@ class DiffView(LineView):
     def _pick_again(self) -> None:
         if self._from is None or not self._rows.rows:
             return
-        file = self._rows.rows[min(self._from, len(self._rows.rows) - 1)].file
-        hunks = self.diffs[file].hunks
         first, last = sorted((self._from, self.cursor))
-        self._picked = pick(self._rows.rows, hunks, file, first, last)
+        self._picked = pick(self._runs, first, last)
         self.refresh()
 
     def action_pick(self) -> None:
@@ -184,6 +183,8 @@ class DiffView(LineView):
             self.app.bell()
             return
         else:
+            file = self._rows.rows[self.cursor].file
+            self._runs = runs_of(self._rows.rows, self.diffs[file].hunks, file)
             self._from = self.cursor
             self._pick_again()
         self.refresh()

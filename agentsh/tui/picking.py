@@ -20,13 +20,13 @@ class Run(NamedTuple):
         rows: the first of its rows, and the one after the last.
         start: lines of the state after before it.
         end: lines of the state after up to its end.
-        hunk: the number of its hunk.
+        changed: how many changed lines it has.
     """
 
     rows: tuple[int, int]
     start: int
     end: int
-    hunk: int
+    changed: int
 
 
 class Picked(NamedTuple):
@@ -34,39 +34,38 @@ class Picked(NamedTuple):
 
     Attributes:
         lines: ranges of the state after, as :meth:`Workspace.approve` takes them.
-        rows: the rows that they mean, all of them.
+        rows: the rows that they mean, all of them: from one up to another.
         changed: how many changed lines these are.
     """
 
     lines: tuple[tuple[int, int], ...]
-    rows: frozenset[int]
+    rows: tuple[tuple[int, int], ...]
     changed: int
 
 
-def pick(rows: Sequence[DiffRow], hunks: Sequence[Hunk], file: int, first: int, last: int) -> Picked:
-    """What the rows from ``first`` to ``last`` of a file choose.
+def pick(runs: Sequence[Run], first: int, last: int) -> Picked:
+    """What the rows from ``first`` to ``last`` of a file with ``runs`` choose.
 
     The runtime takes whole runs of changed lines, and a deletion by a line beside it. All that it would take is in the
     answer, so that nobody answers about lines that are not marked.
     """
-    runs = _runs(rows, hunks, file)
     touched = [r for r in runs if r.rows[0] <= last and first < r.rows[1]]
     lines = tuple((r.start + 1, r.end) if r.start < r.end else (max(1, r.start),) * 2 for r in touched)
     choice = Choice(lines=lines)
     taken = [r for r in runs if lines and choice.takes(0, r.start, r.end)]
-    marked = frozenset(y for r in taken for y in range(*r.rows))
-    return Picked(lines, marked, sum(_changed(rows[y]) for y in marked))
+    return Picked(lines, tuple(r.rows for r in taken), sum(r.changed for r in taken))
 
 
 def _changed(row: DiffRow) -> int:
     return sum(half is not None and half.tag != " " for half in (row.left, row.right))
 
 
-def _runs(rows: Sequence[DiffRow], hunks: Sequence[Hunk], file: int) -> list[Run]:
+def runs_of(rows: Sequence[DiffRow], hunks: Sequence[Hunk], file: int) -> list[Run]:
+    """The runs of a file, from the top."""
     found: list[Run] = []
     begun: int | None = None
     after = 0  # the number of the last line of the state after that was passed
-    start = 0
+    start = size = 0
     for y, row in enumerate(rows):
         here = row.kind == "line" and row.file == file and row.hunk >= 0
         if row.kind == "hunk" and row.file == file:
@@ -74,14 +73,16 @@ def _runs(rows: Sequence[DiffRow], hunks: Sequence[Hunk], file: int) -> list[Run
             after = hunk.new_start - 1 if hunk.new_count else hunk.new_start
         changed = here and _changed(row) > 0
         if begun is not None and not changed:
-            found.append(Run((begun, y), start, after, rows[begun].hunk))
+            found.append(Run((begun, y), start, after, size))
             begun = None
         if changed and begun is None:
-            begun, start = y, after
+            begun, start, size = y, after, 0
+        if changed:
+            size += _changed(row)
         if here:
             new = row.right if row.right is not None else row.left
             if new is not None and new.tag != "-":
                 after = new.number
     if begun is not None:
-        found.append(Run((begun, len(rows)), start, after, rows[begun].hunk))
+        found.append(Run((begun, len(rows)), start, after, size))
     return found
