@@ -167,25 +167,34 @@ def _all_taken(loaded: Loaded) -> Loaded:
 
 
 def _transformers(base: Loaded, prompt: list[int]) -> Callable[[int], object]:
+    """The same shape in bfloat16. Its weights are drawn: from this file it would take them packed, and far slower."""
     import torch
     import transformers
 
-    model = transformers.AutoModelForCausalLM.from_pretrained(
-        base.path.parent, gguf_file=base.path.name, dtype=torch.bfloat16
-    ).eval()
-
+    c = base.config
+    shape = transformers.LlamaConfig(
+        vocab_size=c.vocab_size,
+        hidden_size=c.d_model,
+        intermediate_size=c.d_ff,
+        num_hidden_layers=c.n_layers,
+        num_attention_heads=c.n_heads,
+        num_key_value_heads=c.n_kv_heads,
+        tie_word_embeddings=c.tied,
+    )
+    model = transformers.LlamaForCausalLM(shape).to(torch.bfloat16).eval()
     cache = transformers.DynamicCache()
     with torch.inference_mode():
         model(torch.tensor([prompt[:-1]]), past_key_values=cache, use_cache=True)
 
     def write(many: int) -> list[int]:
-        cache.crop(len(prompt) - 1)
         token, said = prompt[-1], []
         with torch.inference_mode():
             for _ in range(many):
                 out = model(torch.tensor([[token]]), past_key_values=cache, use_cache=True)
                 token = int(out.logits[0, -1].argmax())
                 said.append(token)
+        cache.crop(-many)
+        assert cache.get_seq_length() == len(prompt) - 1
         return said
 
     return write
