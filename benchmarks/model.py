@@ -286,6 +286,7 @@ def speed(settings: Settings) -> list[Row]:
         many = settings.tokens
         timed = {name: (lambda call=call: call(many)) for name, call in calls.items()}
         samples = interleaved(timed, rounds=settings.rounds)
+    print(f"{many} tokens by each of {len(timed)}, {settings.rounds} times", file=sys.stderr)
     bandwidth = stream_bandwidth()
     each = {name: Samples([t / many for t in s.times]) for name, s in samples.items()}
     reference = each["ours, dense base"].median
