@@ -154,7 +154,7 @@ class Config:
     default_model: str = ""
     models: Mapping[str, ModelProfile] = field(default_factory=dict)
     local_retrieval: bool = True
-    local_candidates: int = 3
+    local_candidates: int = 1
     protected: tuple[str, ...] = ()
     detect_credentials: bool = True
     keep: Keep = field(default_factory=Keep)

@@ -52,7 +52,7 @@ Everything runs in a sandbox on a staged copy of your files. You see what it wou
 reaches your files before you commit it. Whatever was committed can be taken back later.
 
   ctrl+r  review what is staged        ctrl+t  the timeline, and undo
-  f1      all keys                     ctrl+q  leave; what is staged stays
+  f1      all keys                     ctrl+q  leave: nothing is lost
 """
 
 NO_MODEL = """\

@@ -266,12 +266,12 @@ def test_without_others_there_is_nothing_to_page(terminal: Any, agent: Any, work
 @pytest.mark.parametrize(
     "asked",
     [
-        (Config(), ("--model", "local"), 3),
-        (Config(local_candidates=1), ("--model", "local:x.gguf"), 1),
+        (Config(), ("--model", "local"), 1),
+        (Config(local_candidates=3), ("--model", "local:x.gguf"), 3),
         (Config(), ("--model", "openai:x"), 1),
         (Config(), ("--model", "openai:x", "--candidates", "5"), 5),
         (Config(default_model="m", models={"m": ModelProfile("m", "m", candidates=4)}), (), 4),
-        (Config(), ("--model", "local", "--candidates", "1"), 1),
+        (Config(local_candidates=3), ("--model", "local", "--candidates", "1"), 1),
     ],
 )
 def test_how_many_answers_are_asked_for(
