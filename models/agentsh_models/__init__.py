@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from agentsh_models.cache import Cache
     from agentsh_models.config import Config, MoD, MoE
     from agentsh_models.errors import ModelFault
-    from agentsh_models.generation import Engine, Generation, Request, Token, generate
+    from agentsh_models.generation import Engine, generate
     from agentsh_models.loading import Loaded, load, load_base, load_deltas, save_deltas
+    from agentsh_models.request import Generation, Request, Token
     from agentsh_models.sampling import Sampling
     from agentsh_models.tokenizer import Tokenizer
 
@@ -23,7 +24,7 @@ _PLACES = {
     "Config": "config",
     "Engine": "generation",
     "generate": "generation",
-    "Generation": "generation",
+    "Generation": "request",
     "load": "loading",
     "load_base": "loading",
     "load_deltas": "loading",
@@ -33,10 +34,10 @@ _PLACES = {
     "ModelFault": "errors",
     "MoE": "config",
     "Output": "architecture",
-    "Request": "generation",
+    "Request": "request",
     "Sampling": "sampling",
     "save_deltas": "loading",
-    "Token": "generation",
+    "Token": "request",
     "Tokenizer": "tokenizer",
 }
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from agentsh_models.errors import BadRequest, ModelFault, OutOfMemory, PromptTooLong
-from agentsh_models.generation import Generation, Request, Token
+from agentsh_models.request import Generation, Request, Token
 from agentsh_models.serve.protocol import Ask, Splitter, logprobs_json, parse
 
 if TYPE_CHECKING:

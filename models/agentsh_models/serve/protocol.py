@@ -16,7 +16,7 @@ from agentsh_models.errors import BadRequest
 from agentsh_models.sampling import Sampling
 
 if TYPE_CHECKING:
-    from agentsh_models.generation import Token
+    from agentsh_models.request import Token
     from agentsh_models.tokenizer import Tokenizer
 
 _MOST_ANSWERS = 16

@@ -8,12 +8,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from agentsh_models.errors import ModelFault, Stopped
-from agentsh_models.generation import Batch, Request
+from agentsh_models.generation import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agentsh_models.generation import Engine
+    from agentsh_models.request import Request
 
 _log = logging.getLogger(__name__)
 MOST_WAITING = 64
