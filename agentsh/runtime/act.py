@@ -12,7 +12,7 @@ from agentsh.core.effect import ChangeSet, EffectState
 from agentsh.core.errors import AgentshError, ConflictError, LimitExceeded, PolicyDenied, UsageError
 from agentsh.core.request import RequestState
 from agentsh.runtime.capture import capture
-from agentsh.runtime.pending import STAGED, staged_states
+from agentsh.runtime.pending import STAGED, restage, staged_states
 from agentsh.runtime.redaction import CleanRun, clean_spec
 from agentsh.sandbox import Job, Outcome
 from agentsh.shell import parse
@@ -147,7 +147,9 @@ class Actor:
             ShellSyntaxError: the line cannot be parsed; nothing is recorded.
             ConflictError: the person changed what the action was changing, while it did.
             SandboxError: the sandbox broke; the action is recorded as interrupted.
+            SealedError: content is to be sealed, and there is no key; nothing is recorded.
         """
+        self._store.ready_to_seal()
         if spec.kind is ActionKind.HTTP:
             return self._request(spec, limits=limits, session=session, on_output=on_output)
         self._sandbox.start()  # its process comes up while this one parses and decides
@@ -277,7 +279,7 @@ class Actor:
 
     def restage(self) -> None:
         """Make the staging view show the workspace and the uncommitted effects, and nothing else."""
-        self._staging.rebuild(staged_states(self._store.actions(status=STAGED)), self._store.open_blob)
+        restage(self._store, self._staging)
 
     def _record(
         self, action: str, spec: ActionSpec, wanted: Decision, outcome: Outcome, changes: ChangeSet

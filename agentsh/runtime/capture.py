@@ -57,7 +57,7 @@ def read_entry(tree: Readable, path: bytes, store: Store) -> Entry | None:
         return Entry(kind, mode=stat.S_IMODE(st.st_mode), mtime_ns=st.st_mtime_ns)
     fd = tree.open(path)
     try:
-        digest, size = store.put_fd(fd)
+        digest, size = store.put_fd(fd, path=path)
         kept, unkept = read_attributes(fd)
         now = os.fstat(fd)
     finally:
