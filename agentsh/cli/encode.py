@@ -264,4 +264,5 @@ def check(report: CheckReport) -> dict[str, Any]:
         "affected": list(report.affected),
         "paths": [text_fields("path", path) for path in report.paths],
         "given_up": report.given_up,
+        "locked": report.locked,
     }

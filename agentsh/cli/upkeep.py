@@ -76,6 +76,9 @@ def _tell(report: CheckReport) -> None:
     say(("The store is sound: " if report.ok else "The store is damaged. Looked at ") + (looked or "it is empty"))
     if report.given_up:
         say(f"  {count(report.given_up, 'content')} that an earlier repair gave up cannot be reverted or restored.")
+    if report.locked:
+        say(f"  {count(report.locked, 'sealed content')} could not be opened: the key cannot be had from the keyring.")
+        say("  They are as they were written; without the key they cannot be shown, reverted or restored.")
     if report.ok:
         return
     if report.affected:

@@ -102,7 +102,7 @@ _KEEP = {"keep_days": "days", "keep_snapshots": "snapshots", "max_bytes": "max_b
 
 
 def _keep(table: Table, path: Path) -> Keep:
-    known(table, {*_KEEP, "exclude", "exclude_secret_like"}, path, "store.")
+    known(table, {*_KEEP, "exclude", "exclude_secret_like", "seal", "seal_secret_like"}, path, "store.")
     for key, value in table.items():
         if key not in _KEEP:
             continue
@@ -112,6 +112,8 @@ def _keep(table: Table, path: Path) -> Keep:
         **{name: table[key] for key, name in _KEEP.items() if key in table},
         exclude=texts(table, "exclude", path),
         exclude_secret_like=switch(table, "exclude_secret_like", False, path),
+        seal=texts(table, "seal", path),
+        seal_secret_like=switch(table, "seal_secret_like", False, path),
     )
 
 

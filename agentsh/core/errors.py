@@ -6,6 +6,7 @@
      ├── ActionFailed                    1   the action or the task failed
      │    ├── SandboxError               1   the sandbox could not run it
      │    ├── ModelError                 1   the model's endpoint failed
+     │    ├── SealedError                1   sealed content, and its key cannot be had
      │    └── RequestsStopped            1   a request did not go well; some of a commit may stand
      ├── UsageError                      2   the call was wrong
      │    ├── ConfigError                2   a configuration file was wrong
@@ -65,6 +66,12 @@ class AgentshError(Exception):
 
 class ActionFailed(AgentshError):
     """The action or the task failed."""
+
+
+class SealedError(ActionFailed):
+    """Content is sealed, or is to be, and its key cannot be had."""
+
+    default_files = "Your files are unchanged. What the store has sealed is there, and cannot be read without the key."
 
 
 class SandboxError(ActionFailed):

@@ -19,6 +19,8 @@ class Keep:
         max_bytes: of the store; beyond it the oldest content goes first.
         exclude: path patterns whose content is not kept at all, but while an action on it waits.
         exclude_secret_like: the same for files that by their name hold credentials.
+        seal: path patterns whose content is encrypted in the store.
+        seal_secret_like: the same for files that by their name hold credentials.
     """
 
     days: int = 0
@@ -26,11 +28,18 @@ class Keep:
     max_bytes: int = 0
     exclude: tuple[str, ...] = ()
     exclude_secret_like: bool = False
+    seal: tuple[str, ...] = ()
+    seal_secret_like: bool = False
 
     @property
     def excludes(self) -> bool:
         """True when the content of some paths is not to be kept."""
         return bool(self.exclude or self.exclude_secret_like)
+
+    @property
+    def seals(self) -> bool:
+        """True when the content of some paths is to be encrypted."""
+        return bool(self.seal or self.seal_secret_like)
 
     @property
     def bounded(self) -> bool:

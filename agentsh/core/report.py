@@ -156,6 +156,7 @@ class CheckReport:
         affected: ids of the actions, commits and snapshots that cannot be relied on as a whole.
         paths: paths with a state whose content is damaged, raw bytes.
         given_up: contents that an earlier repair could not save; known, so no problem any more.
+        locked: sealed contents that are as they were written, and of which the key could not be had.
     """
 
     ok: bool
@@ -164,6 +165,7 @@ class CheckReport:
     affected: tuple[str, ...] = ()
     paths: tuple[bytes, ...] = ()
     given_up: int = 0
+    locked: int = 0
 
 
 @record(frozen=True, slots=True)

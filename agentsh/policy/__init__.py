@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentsh.policy.flags import flag_effect
-from agentsh.policy.kept import excluded
+from agentsh.policy.kept import excluded, sealed
 from agentsh.policy.presets import POLICIES, preset
 from agentsh.policy.rules import Policy, Rule
 
 if TYPE_CHECKING:
     from agentsh.policy.parse import parse_policy
 
-__all__ = ["POLICIES", "Policy", "Rule", "excluded", "flag_effect", "parse_policy", "preset"]
+__all__ = ["POLICIES", "Policy", "Rule", "excluded", "flag_effect", "parse_policy", "preset", "sealed"]
 
 
 def __getattr__(name: str) -> object:

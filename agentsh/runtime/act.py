@@ -13,7 +13,7 @@ from agentsh.core.errors import AgentshError, ConflictError, LimitExceeded, Poli
 from agentsh.core.request import RequestState
 from agentsh.runtime.capture import capture
 from agentsh.runtime.lasting import with_grants
-from agentsh.runtime.pending import STAGED, staged_states
+from agentsh.runtime.pending import STAGED, restage, staged_states
 from agentsh.runtime.provenance import traced
 from agentsh.runtime.redaction import CleanRun, clean_spec
 from agentsh.sandbox import Job, Outcome
@@ -151,7 +151,9 @@ class Actor:
             ShellSyntaxError: the line cannot be parsed; nothing is recorded.
             ConflictError: the person changed what the action was changing, while it did.
             SandboxError: the sandbox broke; the action is recorded as interrupted.
+            SealedError: content is to be sealed, and there is no key; nothing is recorded.
         """
+        self._store.ready_to_seal()
         grants = self._store.grants(session) if session is not None else []
         self._judging = with_grants(self._policy, [g.rules for g in grants])
         if session is not None:
@@ -286,7 +288,7 @@ class Actor:
 
     def restage(self) -> None:
         """Make the staging view show the workspace and the uncommitted effects, and nothing else."""
-        self._staging.rebuild(staged_states(self._store.actions(status=STAGED)), self._store.open_blob)
+        restage(self._store, self._staging)
 
     def _record(
         self, action: str, spec: ActionSpec, wanted: Decision, outcome: Outcome, changes: ChangeSet

@@ -44,8 +44,8 @@ class Keeps(Protocol):
     def excluded(self) -> Callable[[bytes], bool] | None:
         """Tells paths whose content is not to be kept."""
 
-    def put_fd(self, fd: int, /) -> tuple[bytes, int]:
-        """The digest and the size of a descriptor's content."""
+    def put_fd(self, fd: int, /, *, path: bytes = b"") -> tuple[bytes, int]:
+        """The digest and the size of a descriptor's content, that of ``path``."""
 
 
 def read_entry(tree: Readable, path: bytes, store: Keeps) -> Entry | None:
@@ -67,7 +67,7 @@ def read_entry(tree: Readable, path: bytes, store: Keeps) -> Entry | None:
         return Entry(kind, mode=stat.S_IMODE(st.st_mode), mtime_ns=st.st_mtime_ns)
     fd = tree.open(path)
     try:
-        digest, size = store.put_fd(fd)
+        digest, size = store.put_fd(fd, path=path)
         kept, unkept = read_attributes(fd)
         now = os.fstat(fd)
     finally:

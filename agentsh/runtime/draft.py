@@ -75,7 +75,7 @@ class Draft:
         """
         if path not in self._now:
             try:
-                self._now[path] = observe(self._tree, path, self._store.put_fd)
+                self._now[path] = observe(self._tree, path, self._store.put_of(path))
             except OSError as e:
                 raise ActionFailed(
                     f"{visible_path(path)} cannot be read: {e.strerror}.", next_step="Check its permissions."

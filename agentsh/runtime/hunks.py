@@ -117,8 +117,8 @@ def divide(store: Store, effect: FileEffect, choice: Choice, *, first: int = 1) 
             at = i_end
     if not taken:
         return Division(None, effect, after, len(groups), frozenset())
-    middle = _file(store, b"".join([*chosen, *a[at:]]), before)
-    less = _file(store, b"".join([*without, *a[at:]]), after)
+    middle = _file(store, b"".join([*chosen, *a[at:]]), before, effect.path)
+    less = _file(store, b"".join([*without, *a[at:]]), after, effect.path)
     if middle == after:
         return Division(effect, None, less, len(groups), frozenset(taken))
     # Written later than what was chosen, the rest must look younger to a build: it gets the time of its writing.
@@ -136,9 +136,9 @@ def _undivided(store: Store, effect: FileEffect, choice: Choice, first: int) -> 
     return Division(None, effect, effect.after, len(diff.hunks), frozenset())
 
 
-def _file(store: Store, content: bytes, like: Entry) -> Entry:
-    """A file with the permission bits and attributes of another state."""
-    return Entry(EntryType.FILE, like.mode, len(content), store.put_bytes(content), xattrs=like.xattrs)
+def _file(store: Store, content: bytes, like: Entry, path: bytes) -> Entry:
+    """A file at ``path`` with the permission bits and attributes of another state."""
+    return Entry(EntryType.FILE, like.mode, len(content), store.put_bytes(content, path=path), xattrs=like.xattrs)
 
 
 def refuse_unknown(action: str, path: bytes, choice: Choice, taken: frozenset[int], count: int) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from agentsh.core.report import RepairReport
     from agentsh.core.tree import Tree
-    from agentsh.store import Store
+    from agentsh.store import Seals, Store
 
 _MOST = 4 * 1024 * 1024  # larger content is in pieces, which no single file holds
 
@@ -28,7 +28,7 @@ def examine(open_store: Callable[[], Store]) -> CheckReport:
         return CheckReport(ok=False, problems=(e.what,))
 
 
-def repair_store(path: Path, tree: Tree, end: str) -> RepairReport:
+def repair_store(path: Path, tree: Tree, end: str, seals: Seals) -> RepairReport:
     """Repair the store at ``path``; content that is damaged there is taken from the workspace where it still has it.
 
     The caller holds the workspace's lock, and has closed the store.
@@ -38,7 +38,7 @@ def repair_store(path: Path, tree: Tree, end: str) -> RepairReport:
     """
     from agentsh.store.repair import repair  # noqa: PLC0415 - only for this
 
-    return repair(path, lambda name: _content(tree, name), end=end)
+    return repair(path, lambda name: _content(tree, name), end=end, seals=seals)
 
 
 def _content(tree: Tree, path: bytes) -> bytes | None:

@@ -266,7 +266,7 @@ def _merge_files(store: Store, path: bytes, states: tuple[Entry, Entry, Entry], 
     if text is None:
         where = "one place" if merge.conflicts == 1 else f"{merge.conflicts} places"
         raise _conflict(path, f"was changed on both sides in {where}")
-    return Entry(EntryType.FILE, ours.mode, len(text), store.put_bytes(text), xattrs=ours.xattrs)
+    return Entry(EntryType.FILE, ours.mode, len(text), store.put_bytes(text, path=path), xattrs=ours.xattrs)
 
 
 def _merged_text(store: Store, entries: tuple[Entry, Entry, Entry]) -> Merge | str:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from agentsh.config import Config, cache_dir, tools_dir
-from agentsh.core.errors import WorkspaceBusy
+from agentsh.core.errors import SealedError, WorkspaceBusy
 from agentsh.core.lock import FileLock
 from agentsh.core.report import Recovery
 from agentsh.core.request import RequestState
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from agentsh.runtime.trial import Trials
     from agentsh.runtime.web import Web
     from agentsh.sandbox import Sandbox, StagingView
-    from agentsh.store import Store
+    from agentsh.store import Seals, Store
 
 
 class Parts:
@@ -97,7 +97,13 @@ class Parts:
                 from agentsh.policy import excluded  # noqa: PLC0415 - only with exclusions
 
                 self._store.excluded = excluded(self.config.keep)
+            self._store.seals = self._seals()
         return self._store
+
+    def _seals(self) -> Seals:
+        from agentsh.runtime.sealing import seals_of  # noqa: PLC0415 - its parts are there with the store
+
+        return seals_of(self._home, self.config.keep)
 
     def _open_staging(self) -> StagingView:
         if self._staging is None:
@@ -178,7 +184,13 @@ class Parts:
         return Sender(self._open_store(), self._open_web)
 
     def _restage(self) -> None:
-        self._open_actor().restage()
+        from agentsh.runtime.pending import restage  # noqa: PLC0415
+
+        try:
+            restage(self._open_store(), self._open_staging())
+        except SealedError:
+            # The view stays marked as not whole: the next action builds it first, or says why it cannot.
+            return
 
     def _recover(self) -> None:
         """Put right what a dead process left. A process that is alive holds the lock: then there is nothing to do."""
@@ -227,3 +239,4 @@ class Parts:
             yield
             if settles:
                 store.forget_excluded()
+                store.finish_sealing()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from agentsh.core.entry import Entry
+    from agentsh.sandbox import StagingView
+    from agentsh.store import Store
 
 STAGED = (ActionStatus.PENDING, ActionStatus.APPROVED)
 """Actions that have something in the staging view."""
@@ -193,3 +195,8 @@ def above(path: bytes) -> Iterator[bytes]:
 
 def _is_directory(entry: Entry | None) -> bool:
     return entry is not None and entry.type is EntryType.DIRECTORY
+
+
+def restage(store: Store, staging: StagingView) -> None:
+    """Make the staging view show the workspace and the uncommitted effects, and nothing else."""
+    staging.rebuild(staged_states(store.actions(status=STAGED)), store.open_blob)

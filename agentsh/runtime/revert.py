@@ -155,6 +155,6 @@ def _undo(store: Store, draft: Draft, landing: Landing, before: Entry | None) ->
             merged = merge_entries(store, path, base=base, ours=ours, theirs=before, prefer=answer.side)
         else:
             like = next(e for e in (ours, before) if e is not None)
-            digest = store.put_bytes(answer.text)
+            digest = store.put_bytes(answer.text, path=path)
             merged = Entry(EntryType.FILE, like.mode, len(answer.text), digest, xattrs=like.xattrs)
     draft.put(path, merged, action=landing.action)

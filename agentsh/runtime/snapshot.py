@@ -301,7 +301,7 @@ class _Scanner:
             for path, st in files:
                 try:
                     kept = self._store.excluded is None or not self._store.excluded(path)
-                    entry = observe(self._tree, path, self._store.put_fd if kept else self._store.note_fd)
+                    entry = observe(self._tree, path, self._store.put_of(path) if kept else self._store.note_fd)
                     now = self._tree.lstat(path)
                 except (OSError, ConflictError):  # no right to read it, or it is being written all the time
                     self.unreadable.append(path)

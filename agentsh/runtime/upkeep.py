@@ -36,7 +36,7 @@ class Upkeep(Parts):
             if self._sandbox is not None:  # the next actor brings its own
                 self._sandbox.close()
                 self._sandbox = None
-            report = repair_store(self._home / "store.db", self._tree, "; ".join(end.problems[:20]))
+            report = repair_store(self._home / "store.db", self._tree, "; ".join(end.problems[:20]), self._seals())
             self._put_right(self._open_store())
         return report
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,6 +27,8 @@ T = TypeVar("T")
 SERVICE = "agentsh"
 """The keyring's service name for everything of ours."""
 
+_STORES = "agentsh:store:"  # before a store's name
+_STORE_KEY = 32
 _INDEX = "agentsh:names"  # the colon cannot be in a secret's name
 _LONGEST_VALUE = 64 << 10
 
@@ -150,6 +153,40 @@ class Keychain:
             raise failure
         return None
 
+    def store_key(self, store: str) -> bytes | None:
+        """The key that a store's sealed content needs; None when there is none.
+
+        Raises:
+            ActionFailed: what the keyring has is no such key; or the keyring failed, or stays locked.
+            ConfigError: the keyring is not fit to hold secrets.
+        """
+        value = self._read(_store_entry(store))
+        if value is None:
+            return None
+        try:
+            key = bytes.fromhex(value)
+        except ValueError:
+            key = b""
+        if len(key) != _STORE_KEY:
+            raise ActionFailed(
+                f"The keyring's entry {_store_entry(store)} is no key of a store.",
+                next_step="Put it back as it was.",
+            )
+        return key
+
+    def make_store_key(self, store: str) -> bytes:
+        """Make a random key for a store's sealed content; it is no secret that anything could name.
+
+        Raises:
+            ActionFailed: the keyring did not keep it, failed, or stays locked.
+            ConfigError: the keyring is not fit to hold secrets.
+        """
+        key = os.urandom(_STORE_KEY)
+        self._write(_store_entry(store), key.hex())
+        if self.store_key(store) != key:
+            raise ActionFailed("The keyring did not keep the key.", next_step="'agentsh doctor' names the keyring.")
+        return key
+
     def _chosen(self) -> KeyringBackend:
         if self._given is None:
             import keyring  # noqa: PLC0415 - heavy
@@ -203,6 +240,13 @@ class Keychain:
                 f"The keyring {type(backend).__name__} failed ({type(e).__name__}).",
                 next_step="Unlock it, then try again; 'agentsh doctor' says which keyring is in use.",
             ) from None
+
+
+def _store_entry(store: str) -> str:
+    # The name comes out of a store's file, and must not lead to another entry.
+    if not re.fullmatch(r"[0-9A-Za-z._-]{1,128}", store):
+        raise ActionFailed("A store names a key by what cannot be a key's name.")
+    return _STORES + store
 
 
 def _unfit(backend: KeyringBackend) -> str:

@@ -3,6 +3,7 @@
 The only package that knows SQLite, zstd or BLAKE3.
 """
 
+from agentsh.store.seal import Seals
 from agentsh.store.store import Store
 
-__all__ = ["Store"]
+__all__ = ["Seals", "Store"]

@@ -8,10 +8,11 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from agentsh.core.errors import ConflictError, NotFoundError, StoreDamaged, UsageError
+from agentsh.core.errors import ConflictError, NotFoundError, SealedError, StoreDamaged, UsageError
+from agentsh.store.seal import Packed, Seals, close, is_whole, key_of, name_in, open_sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from agentsh.store.database import Database
 
@@ -29,10 +30,16 @@ KEPT = "NOT (codec = 2 AND length(data) > 0)"
 """As SQL: the content of a blob is there."""
 
 _PUT = (
-    "INSERT INTO blobs(digest, size, codec, data) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
-    " SET size = excluded.size, codec = excluded.codec, data = excluded.data"
-    " WHERE blobs.codec = 2 AND length(blobs.data) > 0"
+    "INSERT INTO blobs(digest, size, codec, data, seal) VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
+    " SET size = excluded.size, codec = excluded.codec, data = excluded.data, seal = excluded.seal"
+    " WHERE (blobs.codec = 2 AND length(blobs.data) > 0) OR (excluded.seal IS NOT NULL AND blobs.seal IS NULL)"
 )
+_SEALED_ROWS = """
+SELECT digest, size, codec, data, seal FROM blobs WHERE digest = ? AND seal IS NOT NULL
+UNION ALL SELECT b.digest, b.size, b.codec, b.data, b.seal FROM blobs w JOIN pieces p ON p.blob = w.id
+JOIN blobs b ON b.id = p.piece WHERE w.digest = ? AND b.seal IS NOT NULL
+"""
+_SEAL_OF = f"SELECT seal FROM ({_SEALED_ROWS}) LIMIT 1"  # noqa: S608 - fixed text
 _TRIES = 4
 _WORTH_PACKING = 128  # bytes; a row's own overhead is about that
 
@@ -48,6 +55,9 @@ class Blobs:
     """The content of a store."""
 
     _db: Database
+    seals: Seals | None = None
+    """How content is sealed, and opened; None: neither can be done."""
+    _sealing_name = ""  # of the key, once it is known
 
     @contextmanager
     def batch(self, *, durable: bool = False) -> Iterator[None]:
@@ -69,19 +79,29 @@ class Blobs:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def put_bytes(self, data: bytes) -> bytes:
+    def put_bytes(self, data: bytes, *, path: bytes = b"") -> bytes:
         """Keep ``data`` and return its digest.
 
         It is on disk, at the latest, when something that refers to it is.
-        """
-        if len(data) > PIECE:
-            return self._put_stream(lambda offset: data[offset : offset + PIECE])[0]
-        digest = digest_of(data)
-        if not self.has_blob(digest):
-            self._insert(digest, data)
-        return digest
 
-    def put_fd(self, fd: int) -> tuple[bytes, int]:
+        Args:
+            data: the content.
+            path: whose it is, where it is a file's: it may be one of which content is sealed.
+
+        Raises:
+            SealedError: it is to be sealed, and there is no key.
+        """
+        return self._put(data, seal=self._sealing(path))
+
+    def put_again(self, data: bytes, path: bytes, *, seal: bool) -> bytes:
+        """As :meth:`put_bytes`, sealed also where it was before."""
+        return self._put(data, seal=seal or self._sealing(path))
+
+    def put_of(self, path: bytes) -> Callable[[int], tuple[bytes, int]]:
+        """:meth:`put_fd` for the file at ``path``."""
+        return lambda fd: self.put_fd(fd, path=path)
+
+    def put_fd(self, fd: int, *, path: bytes = b"") -> tuple[bytes, int]:
         """Keep the content of a regular file, streaming; its offset is not moved.
 
         Returns:
@@ -89,9 +109,25 @@ class Blobs:
 
         Raises:
             ConflictError: the file kept changing while it was being read.
+            SealedError: it is to be sealed, and there is no key.
             UsageError: ``fd`` is no regular file.
         """
-        return self._stable(fd, keep=True)
+        seal = self._sealing(path)
+        return self._stable(fd, lambda size: self._put_file(fd, size, seal=seal))
+
+    def _sealing(self, path: bytes) -> bool:
+        return bool(path and self.seals is not None and self.seals.paths is not None and self.seals.paths(path))
+
+    def _put(self, data: bytes, *, seal: bool) -> bytes:
+        if len(data) > PIECE:
+            return self._put_stream(lambda offset: data[offset : offset + PIECE], seal=seal)[0]
+        digest = digest_of(data)
+        # Nothing, and holes, are in many files and tell nothing.
+        seal = seal and data.count(0) < len(data)
+        there = self._row_of(digest)
+        if there is None or (seal and there.seal is None):
+            self._insert(digest, data, seal=seal, again=there is not None)
+        return digest
 
     def note_fd(self, fd: int) -> tuple[bytes, int]:
         """As :meth:`put_fd`, for content that is not to be kept: its digest and size are."""
@@ -105,14 +141,14 @@ class Blobs:
 
     def hash_fd(self, fd: int) -> tuple[bytes, int]:
         """As :meth:`put_fd`, without keeping anything."""
-        return self._stable(fd, keep=False)
+        return self._stable(fd, lambda _: _hash_file(fd))
 
-    def _stable(self, fd: int, *, keep: bool) -> tuple[bytes, int]:
+    def _stable(self, fd: int, read: Callable[[int], tuple[bytes, int]]) -> tuple[bytes, int]:
         for _ in range(_TRIES):
             before = os.fstat(fd)
             if not stat.S_ISREG(before.st_mode):
                 raise UsageError("Only regular files have content that can be kept.")
-            result = self._put_file(fd, before.st_size) if keep else _hash_file(fd)
+            result = read(before.st_size)
             after = os.fstat(fd)
             if result[1] == after.st_size and _same(before, after):
                 return result
@@ -121,14 +157,14 @@ class Blobs:
             next_step="Wait for whatever writes it, then try again.",
         )
 
-    def _put_file(self, fd: int, size: int) -> tuple[bytes, int]:
+    def _put_file(self, fd: int, size: int, *, seal: bool) -> tuple[bytes, int]:
         if size <= PIECE:
             data = os.pread(fd, PIECE + 1, 0)
             if len(data) <= PIECE:
-                return self.put_bytes(data), len(data)
-        return self._put_stream(lambda offset: _pread_full(fd, offset))
+                return self._put(data, seal=seal), len(data)
+        return self._put_stream(lambda offset: _pread_full(fd, offset), seal=seal)
 
-    def _put_stream(self, piece_at: _PieceAt) -> tuple[bytes, int]:
+    def _put_stream(self, piece_at: _PieceAt, *, seal: bool) -> tuple[bytes, int]:
         from blake3 import blake3  # noqa: PLC0415
 
         whole = blake3()
@@ -140,17 +176,17 @@ class Blobs:
             whole.update(data)
             if data == zeros:
                 # Holes of sparse files: found by comparing, hashed and compressed once.
-                zero_digest = zero_digest or self.put_bytes(data)
+                zero_digest = zero_digest or self._put(data, seal=False)
                 pieces.append(zero_digest)
             else:
-                pieces.append(self.put_bytes(data))
+                pieces.append(self._put(data, seal=seal))
             size += len(data)
         digest = whole.digest()
         if not pieces:
-            self.put_bytes(b"")
+            self._put(b"", seal=False)
         if len(pieces) > 1 and not self.has_blob(digest):
             with self._db.write(durable=False) as connection:
-                if connection.execute(_PUT, (digest, size, _PIECES, b"")).rowcount:
+                if connection.execute(_PUT, (digest, size, _PIECES, b"", None)).rowcount:
                     (id_,) = connection.execute("SELECT id FROM blobs WHERE digest = ?", (digest,)).fetchone()
                     connection.executemany(
                         "INSERT INTO pieces VALUES (?, ?, (SELECT id FROM blobs WHERE digest = ?))",
@@ -158,10 +194,44 @@ class Blobs:
                     )
         return digest, size
 
-    def _insert(self, digest: bytes, data: bytes) -> None:
+    def seal_blob(self, digest: bytes) -> None:
+        """Seal a content that is kept, and is no list of pieces.
+
+        Raises:
+            SealedError: there is no key.
+        """
+        for data in self.blob_pieces(digest):
+            self._put(data, seal=True)
+
+    def _insert(self, digest: bytes, data: bytes, *, seal: bool, again: bool) -> None:
         codec, kept = _packed(data)
+        row = Packed(digest, len(data), codec, kept)
+        if seal:
+            row = self._closed(row)
         with self._db.write(durable=False) as connection:
-            connection.execute(_PUT, (digest, len(data), codec, kept))
+            if again:  # so far it is there for all to read, and will be in what is overwritten
+                from agentsh.store.reseal import mark  # noqa: PLC0415 - rare
+
+                mark(self._db.path)
+            connection.execute(_PUT, (row.digest, row.size, row.codec, row.data, row.seal))
+
+    def _closed(self, row: Packed) -> Packed:
+        return close(row, self.sealing_key(), self._sealing_name)
+
+    def sealing_key(self) -> bytes:
+        """The key for what is sealed from now on; made when nothing was sealed yet.
+
+        Raises:
+            SealedError: it cannot be had.
+        """
+        if not self._sealing_name:
+            with self._db.read() as connection:
+                used = connection.execute("SELECT seal FROM blobs WHERE seal IS NOT NULL LIMIT 1").fetchone()
+            # A second key in place of one that is only out of reach would part what belongs together.
+            name = (name_in(used[0]) if used else "") or (self.seals.name if self.seals is not None else "")
+            key_of(self.seals, name, make=used is None)
+            self._sealing_name = name
+        return key_of(self.seals, self._sealing_name)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -176,10 +246,48 @@ class Blobs:
 
         Raises:
             NotFoundError: it is not kept here, or not any more.
+            SealedError: its key cannot be had.
             StoreDamaged: it was damaged, and given up.
         """
         if not self.has_blob(digest):
             next(self.blob_pieces(digest))
+        with self._db.read() as connection:
+            sealed = connection.execute(_SEAL_OF, (digest, digest)).fetchone()
+        if sealed is not None:
+            try:
+                key_of(self.seals, name_in(sealed[0]))
+            except ValueError as e:
+                raise _damaged(digest) from e
+
+    def prove_blob(self, digest: bytes) -> bool:
+        """Prove a content to be what was put there, as far as that can be.
+
+        Returns:
+            False when its key cannot be had: it is as it was written, and nobody can read it.
+
+        Raises:
+            NotFoundError: it is not kept here, or not any more.
+            StoreDamaged: it is damaged.
+        """
+        try:
+            for _ in self.blob_pieces(digest):
+                pass
+        except SealedError:
+            with self._db.read() as connection:
+                for row in connection.execute(_SEALED_ROWS, (digest, digest)):
+                    if not is_whole(Packed(*row)):
+                        raise _damaged(digest) from None
+            return False
+        return True
+
+    def _row_of(self, digest: bytes) -> Packed | None:
+        """What is known of a content that is kept, without its data."""
+        with self._db.read() as connection:
+            row = connection.execute(
+                f"SELECT digest, size, codec, x'', seal FROM blobs WHERE digest = ? AND {KEPT}",  # noqa: S608
+                (digest,),
+            ).fetchone()
+        return None if row is None else Packed(*row)
 
     def blob_size(self, digest: bytes) -> int:
         """Bytes of content.
@@ -227,13 +335,16 @@ class Blobs:
     def _plain(self, id_: int, digest: bytes | None) -> bytes:
         """The content of a blob that is no list of pieces."""
         with self._db.read() as connection:
-            row = connection.execute("SELECT digest, size, codec, data FROM blobs WHERE id = ?", (id_,)).fetchone()
+            row = connection.execute(
+                "SELECT digest, size, codec, data, seal FROM blobs WHERE id = ?", (id_,)
+            ).fetchone()
         if row is None:
             raise _damaged(digest or b"")
-        stored, size, codec, data = row
-        content = unpacked(codec, data)
-        if content is None or len(content) != size or digest_of(content) != stored:
-            raise _damaged(stored)
+        kept = Packed(*row)
+        data = kept.data if kept.seal is None else open_sealed(kept, self.seals)
+        content = None if data is None else unpacked(kept.codec, data)
+        if content is None or len(content) != kept.size or digest_of(content) != kept.digest:
+            raise _damaged(kept.digest)
         return content
 
     def open_blob(self, digest: bytes) -> BinaryIO:
@@ -285,8 +396,6 @@ class _PieceReader(io.RawIOBase):
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     _PieceAt = Callable[[int], bytes]
 
 

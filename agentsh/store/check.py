@@ -75,6 +75,7 @@ class Checker:
         self._store = store
         self._objects: dict[str, int] = {}
         self._given_up = 0
+        self._locked = 0
         self._known: frozenset[str] = frozenset()
 
     def run(self) -> CheckReport:
@@ -89,6 +90,7 @@ class Checker:
             tuple(affected),
             tuple(sorted({path for p in problems for path in p.paths})),
             self._given_up,
+            self._locked,
         )
 
     def witnessing(self) -> tuple[Callable[[], Iterator[Problem]], ...]:
@@ -138,12 +140,17 @@ class Checker:
                 "SELECT count(*) FROM blobs WHERE codec = 2 AND data = ?", (LOST,)
             ).fetchone()
             digests = [d for (d,) in connection.execute(f"SELECT digest FROM blobs WHERE {KEPT} ORDER BY id")]  # noqa: S608
+        locked: set[bytes] = set()
         for digest in digests:
             try:
-                for _ in self._store.blob_pieces(digest):
-                    pass
+                if not self._store.prove_blob(digest):
+                    locked.add(digest)
             except AgentshError:
                 yield self._damaged(digest)
+        if locked:
+            with self._db.read() as connection:
+                pieces = connection.execute("SELECT digest FROM blobs WHERE id IN (SELECT piece FROM pieces)")
+                self._locked = len(locked.difference(piece for (piece,) in pieces))
 
     def _damaged(self, digest: bytes) -> Problem:
         """A content that is damaged, with everything that needs it."""

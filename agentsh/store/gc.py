@@ -142,7 +142,7 @@ def _apply(connection: sqlite3.Connection, plan: _Plan) -> None:
     connection.executemany("DELETE FROM blobs WHERE id = ?", unused)
     if not let_go:
         return
-    connection.executemany(f"UPDATE blobs SET codec = 2, data = x'{LET_GO.hex()}' WHERE id = ?", let_go)  # noqa: S608
+    connection.executemany(f"UPDATE blobs SET codec = 2, data = x'{LET_GO.hex()}', seal = NULL WHERE id = ?", let_go)  # noqa: S608
     data = {
         "let_go": len(let_go),
         "bytes": plan.bytes,

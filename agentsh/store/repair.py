@@ -14,7 +14,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from agentsh.core.attributes import decode_attributes
-from agentsh.core.errors import AgentshError, StoreDamaged
+from agentsh.core.errors import AgentshError, SealedError, StoreDamaged
 from agentsh.core.faults import fault_point
 from agentsh.core.ids import IdKind, make_id
 from agentsh.core.report import RepairReport
@@ -25,6 +25,7 @@ from agentsh.store.head import Head, tip_of
 from agentsh.store.journal import START, JournalKind, row_hash
 from agentsh.store.outbox import doubt
 from agentsh.store.pages import mend_pages
+from agentsh.store.seal import Packed, mended
 from agentsh.store.settle import DOUBT, settle
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agentsh.store.database import Database
+    from agentsh.store.seal import Seals
     from agentsh.store.store import Store
 
     Find = Callable[[bytes], bytes | None]
@@ -45,13 +47,14 @@ def mark_of(path: Path) -> Path:
     return path.with_name(path.name + "-repair")
 
 
-def repair(path: Path, find: Find, *, end: str = "") -> RepairReport:
+def repair(path: Path, find: Find, *, end: str = "", seals: Seals | None = None) -> RepairReport:
     """Repair the store at ``path``. Nobody else may use it meanwhile: the caller holds the workspace's lock.
 
     Args:
         path: the store.
         end: what was wrong with the end of the journal, which going on from here accepts; for the record.
         find: asked for content that is damaged here and may be in the workspace still.
+        seals: opens what is sealed; where its key cannot be had, it is kept as its checksum proves it.
 
     Raises:
         StoreDamaged: nothing of it can be read.
@@ -80,6 +83,7 @@ def repair(path: Path, find: Find, *, end: str = "") -> RepairReport:
             )
         try:
             with Store.open(new) as store:
+                store.seals = seals
                 report = _Repair(old, store, find, aside=aside.name, end=end, mended=mended).run()
                 with store._db.bare() as connection:  # noqa: SLF001
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -336,13 +340,13 @@ class _Repair:
         gone = connection.execute("SELECT id, digest, 2 FROM blobs WHERE codec = 2 AND data = ?", (LOST,)).fetchall()
         for id_, digest, _ in [*lists, *gone]:  # pieces come before the lists that they are in
             try:
-                for _piece in self._store.blob_pieces(digest):
-                    pass
+                self._store.prove_blob(digest)
             except AgentshError:
                 self._give_up(connection, id_, digest)
 
     def _give_up(self, connection: sqlite3.Connection, id_: int, digest: bytes) -> None:
-        connection.execute("UPDATE blobs SET codec = 2, data = ? WHERE id = ?", (LOST, id_))
+        (seal,) = connection.execute("SELECT seal FROM blobs WHERE id = ?", (id_,)).fetchone()
+        connection.execute("UPDATE blobs SET codec = 2, data = ?, seal = NULL WHERE id = ?", (LOST, id_))
         connection.execute("DELETE FROM pieces WHERE blob = ?", (id_,))
         paths = connection.execute(
             "SELECT name FROM paths WHERE id IN (SELECT path FROM states WHERE blob = ?1 UNION SELECT path FROM effects"
@@ -352,7 +356,10 @@ class _Repair:
         for (path,) in paths:
             content = self._find(path)
             if content is not None and len(content) <= PIECE and digest_of(content) == digest:
-                self._store.put_bytes(content)
+                try:
+                    self._store.put_again(content, path, seal=seal is not None)
+                except SealedError:  # to keep it for all to read would be worse
+                    break
                 self._found += 1
                 return
         self._lost += 1
@@ -395,16 +402,20 @@ def mend(values: list[Any], index: dict[int, bytes]) -> list[Any]:
     """A blob's row with what can be told from the rest of it put right: digest, size, codec.
 
     Args:
-        values: id, digest, size, codec, data as they were read.
+        values: id, digest, size, codec, data, seal as they were read.
         index: the digest of each blob by its id, as the index has it.
     """
-    id_, digest, _, codec, data = values
+    id_, digest, size, codec, data, seal = values
     if codec == 2 or not isinstance(data, bytes):
         return values
+    if isinstance(seal, bytes):
+        digests = [d for d in dict.fromkeys((digest, index.get(id_))) if isinstance(d, bytes)]
+        whole = mended(Packed(digest, size, codec, data, seal), digests, (0, 1))
+        return values if whole is None else [id_, whole.digest, whole.size, whole.codec, data, seal]
     for candidate in (codec, 0, 1):
         content = unpacked(candidate, data)
         if content is not None and digest_of(content) in (digest, index.get(id_)):
-            return [id_, digest_of(content), len(content), candidate, data]
+            return [id_, digest_of(content), len(content), candidate, data, None]
     return values
 
 

@@ -17,7 +17,7 @@ _PROBES = 2_000_000
 
 _PAGE = 4096
 
-_LATER = {"part": "0", "xattrs": "NULL", "before_xattrs": "NULL", "after_xattrs": "NULL"}
+_LATER = {"part": "0", "xattrs": "NULL", "before_xattrs": "NULL", "after_xattrs": "NULL", "seal": "NULL"}
 """Columns that an older format does not have, with what they hold after its migration."""
 
 UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)

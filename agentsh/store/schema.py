@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentsh.store.schema_grants import GRANTS
 from agentsh.store.schema_listings import LISTINGS
+from agentsh.store.schema_seals import SEALS
 from agentsh.store.schema_xattrs import XATTRS
 
 APPLICATION_ID = 0x61677368  # 'agsh'
@@ -200,7 +201,7 @@ _REQUESTS = (
     "CREATE INDEX requests_state ON requests(state)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _HEAD, _PARTS, _REQUESTS, XATTRS, LISTINGS, GRANTS)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _HEAD, _PARTS, _REQUESTS, XATTRS, LISTINGS, GRANTS, SEALS)
 """Step n brings a file from ``user_version`` n to n + 1. Never edit a step that was released: add one.
 
 A new step changes the schema, be it by an index: by that a newer file is told from one with a damaged header.

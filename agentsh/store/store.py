@@ -42,6 +42,7 @@ class Store(Actions, Approvals, Blobs, Commits, Grants, Log, Outbox, Rejections,
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._ready = False
         self.excluded: Callable[[bytes], bool] | None = None
         """Which paths' content is not kept but while an action on it waits; None: of all paths it is kept."""
 
@@ -101,6 +102,30 @@ class Store(Actions, Approvals, Blobs, Commits, Grants, Log, Outbox, Rejections,
         from agentsh.store.exclusion import forget  # noqa: PLC0415 - only with exclusions
 
         return 0 if self.excluded is None else forget(self._db, self.excluded)
+
+    def ready_to_seal(self) -> None:
+        """Have the key for what is to be sealed, and seal what was kept before it was to be; once, when anything is.
+
+        Raises:
+            SealedError: the key cannot be had.
+        """
+        if self._ready or self.seals is None or self.seals.paths is None:
+            return
+        from agentsh.store.reseal import open_contents  # noqa: PLC0415 - only with seals
+
+        self.sealing_key()
+        for digest in open_contents(self._db, self.seals.paths):
+            self.seal_blob(digest)
+        self._ready = True
+
+    def finish_sealing(self) -> None:
+        """Write the file anew where it may still have, unsealed, what is sealed by now."""
+        if self.seals is None:
+            return
+        from agentsh.store.reseal import make_anew, mark_of  # noqa: PLC0415 - the same
+
+        if mark_of(self._db.path).exists():
+            make_anew(self._db)
 
     def growth(self) -> float | None:
         """Bytes of content that are added in a day, on average; None before the first snapshot."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentsh.core.action import ActionStatus
+from agentsh.core.action import ActionKind, ActionSpec, ActionStatus, Output
 from agentsh.core.effect import EffectState, FileEffect, Flag
 from agentsh.core.errors import NotFoundError
 from agentsh.core.limits import Keep
@@ -15,7 +15,7 @@ from agentsh.core.tree import Tree
 from agentsh.policy import excluded
 from agentsh.runtime.capture import capture
 from agentsh.runtime.snapshot import take_snapshot
-from agentsh.store.blobs import _packed, digest_of
+from agentsh.store.blobs import PIECE, _packed, digest_of
 from tests.worlds import trees
 from tests.worlds.scene import Scene, entry
 
@@ -92,6 +92,24 @@ def test_it_is_there_while_an_action_waits_and_gone_when_it_landed(scene: Scene)
     with pytest.raises(NotFoundError, match="excludes"):
         scene.revert(action)
     assert scene.world() == before
+
+
+@pytest.mark.parametrize("content", [OLD, os.urandom(PIECE) + os.urandom(PIECE)], ids=["whole", "in pieces"])
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_what_was_printed_stays_in_the_record(scene: Scene, content: bytes, stream: str) -> None:
+    """Also where it is one piece of a file that goes."""
+    printed = content[-PIECE:]
+    take_snapshot(scene.store, scene.tree)
+    scene.become({**scene.world(), b"a.key": trees.file(content)})
+    action = scene.store.begin_action(ActionSpec(ActionKind.SHELL, {"line": "cat a.key"}))
+    output = {stream: Output(scene.store.put_bytes(printed), len(printed))}
+    scene.store.finish_action(action, status=ActionStatus.DONE, exit_code=0, **output)
+    (scene.root / "conf" / ".env").unlink()
+    scene.store.forget_excluded()
+    kept_output = getattr(scene.store.action(action), stream)
+    assert scene.store.read_blob(kept_output.digest) == printed
+    assert scene.store.has_blob(digest_of(content)) == (content == printed)
+    assert scene.store.check().problems == ()
 
 
 def test_content_that_another_path_has_too_stays_for_that_path(scene: Scene) -> None:

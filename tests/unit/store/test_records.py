@@ -356,7 +356,8 @@ def test_a_store_from_before_grants_gets_them(tmp_path: Path) -> None:
     with Store.open(tmp_path / "s") as store:
         session = store.start_session("t", "m", "p")
     db = sqlite3.connect(tmp_path / "s")
-    for statement in ("DROP INDEX grants_session", "DROP TABLE grants", f"PRAGMA user_version = {BEFORE_GRANTS}"):
+    since = ("ALTER TABLE blobs DROP COLUMN seal", "DROP INDEX grants_session", "DROP TABLE grants")
+    for statement in (*since, f"PRAGMA user_version = {BEFORE_GRANTS}"):
         db.execute(statement)
     db.commit()
     db.close()

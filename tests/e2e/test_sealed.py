@@ -1,0 +1,82 @@
+"""Sealed content through the real program: a server without a keyring, a key that is there and one that is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.attacks.test_sealed_content import MARK, in_the_clear
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.conftest import Program
+
+NO_KEYRING = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+
+
+@pytest.fixture
+def place(agentsh: Program) -> dict[str, str]:
+    configuration = agentsh.root.parent / "configuration"
+    configuration.mkdir()
+    (configuration / "config.toml").write_text("[store]\nseal_secret_like = true\n")
+    return {**NO_KEYRING, "AGENTSH_PASSPHRASE": "correct horse", "AGENTSH_CONFIG_DIR": str(configuration)}
+
+
+def homes(agentsh: Program) -> list[Path]:
+    return [p.parent for p in agentsh.data.rglob("store.db")]
+
+
+def test_it_works_as_any_file_and_is_nowhere_to_be_read(agentsh: Program, place: dict[str, str]) -> None:
+    agentsh("secrets", "init", **place)
+    old, new = b"A=" + MARK + b"\nB=1\n", b"A=" + MARK + b"\nB=2\n"
+    (agentsh.root / ".env").write_bytes(old)
+    agentsh("exec", "sed -i s/B=1/B=2/ .env", **place)
+    assert b"+B=2" in agentsh("diff", "a1", **place).stdout
+    agentsh("approve", "a1", **place)
+    agentsh("commit", **place)
+    assert (agentsh.root / ".env").read_bytes() == new
+    agentsh("revert", "a1", **place)
+    assert (agentsh.root / ".env").read_bytes() == old
+    agentsh("restore", "s2", "--path", ".env", **place)
+    patches = agentsh.root.parent / "patches"
+    agentsh("export", "--patches", str(patches), **place)
+    agentsh("gc", **place)
+    report = agentsh.json("check", **place)
+    assert report["ok"] is True
+    assert report["locked"] == 0
+    (home,) = homes(agentsh)
+    assert in_the_clear(home) == []
+    assert MARK not in (agentsh.root.parent / "configuration" / "secrets.sealed").read_bytes()
+
+
+def test_no_keyring_is_said_before_the_action(agentsh: Program, place: dict[str, str]) -> None:
+    (agentsh.root / ".env").write_bytes(b"A=" + MARK + b"\n")
+    refused = agentsh("exec", "echo x > f", code=1, **place)
+    assert b"sealed content" in refused.stderr
+    assert b"agentsh secrets init" in refused.stderr
+    assert b"endpoint" not in refused.stderr
+    assert not agentsh.json("log", **place)["entries"]
+    assert all(in_the_clear(home) == [] for home in homes(agentsh))
+
+
+def test_without_the_key_one_can_still_say_no_and_check(agentsh: Program, place: dict[str, str]) -> None:
+    agentsh("secrets", "init", **place)
+    (agentsh.root / ".env").write_bytes(b"A=" + MARK + b"\nB=1\n")
+    agentsh("exec", "sed -i s/B=1/B=2/ .env", **place)
+    agentsh("exec", "echo y > .env.local", **place)
+    agentsh("exec", "echo z > f", **place)
+    wrong = {**place, "AGENTSH_CONFIG_DIR": str(agentsh.root.parent / "elsewhere")}
+    agentsh("reject", "a1", **wrong)
+    assert agentsh.json("check", **wrong)["locked"] > 0
+    text = agentsh("check", **wrong)
+    assert b"key" in text.stdout + text.stderr
+    approved = agentsh("approve", "a2", **wrong)
+    assert b"Traceback" not in approved.stderr
+    before = (agentsh.root / ".env").read_bytes()
+    assert b"key" in agentsh("commit", code=1, **wrong).stderr
+    assert (agentsh.root / ".env").read_bytes() == before
+    assert not (agentsh.root / ".env.local").exists()
+    agentsh("commit", **place)
+    assert (agentsh.root / ".env.local").read_bytes() == b"y\n"
