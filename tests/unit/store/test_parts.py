@@ -26,17 +26,15 @@ def test_a_store_of_the_first_format_keeps_its_effects(tmp_path: Path) -> None:
         store.finish_action(action, status=ActionStatus.PENDING, changes=change_set(effects))
         expected = store.action(action)
         with store._db.read() as connection:
-            rows = {
-                t: connection.execute(f"SELECT * FROM {t}").fetchall()  # noqa: S608
-                for t in ("blobs", "paths", "actions", "journal")
-            }
             first = sqlite3.connect(":memory:")
             for statement in MIGRATIONS[0]:
                 first.execute(statement)
-            old_names = {r[1] for r in first.execute("PRAGMA table_info(effects)")}
+            rows = {}
+            for table in ("blobs", "paths", "actions", "journal", "effects"):
+                old_names = {r[1] for r in first.execute(f"PRAGMA table_info({table})")}
+                names = [r[1] for r in connection.execute(f"PRAGMA table_info({table})") if r[1] in old_names]
+                rows[table] = connection.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall()  # noqa: S608
             first.close()
-            names = [r[1] for r in connection.execute("PRAGMA table_info(effects)") if r[1] in old_names]
-            rows["effects"] = connection.execute(f"SELECT {', '.join(names)} FROM effects").fetchall()  # noqa: S608
     old = sqlite3.connect(tmp_path / "old", isolation_level=None)
     for statement in MIGRATIONS[0]:
         old.execute(statement)
