@@ -28,10 +28,12 @@ def next_redo(entries: Sequence[LogEntry]) -> tuple[str, ...]:
 
 def _last(entries: Sequence[LogEntry], *, undone: bool) -> tuple[str, ...]:
     actions = {e.id: e for e in entries if e.kind is LogKind.ACTION}
+    # Not by their status: of an action that landed in part, the rest still waits or was rejected.
+    landed = {a for e in entries if e.kind is LogKind.COMMIT and e.status == "done" for a in e.parents}
     holds: dict[str, bool] = {}
     takes_back: dict[str, bool] = {}  # whether an action is an undo; the undo of an undo brings back, and is none
     for entry in actions.values():
-        if entry.status != "committed":
+        if entry.id not in landed:
             continue
         holds[entry.id] = True
         about = [a for a in entry.undoes if a in holds]

@@ -45,6 +45,26 @@ def test_a_line_runs_is_reviewed_committed_undone_and_redone(desk: Desk) -> None
     desk.drive(flow)
 
 
+def test_what_landed_in_part_is_undone_and_the_rest_goes_on_waiting(desk: Desk) -> None:
+    with desk.workspace() as workspace:
+        action = workspace.exec("sed -i s/color/colour/ README.md; echo x > new.py").id
+        workspace.approve([action], paths=["new.py"])
+        workspace.commit()
+
+    async def flow(hands: Hands) -> None:
+        await hands.press("ctrl+t")
+        await hands.sees("commit a1")
+        await hands.press("z")
+        await hands.until(lambda: not (desk.root / "new.py").exists())
+        await hands.sees("revert a1")
+        await hands.press("Z")
+        await hands.until((desk.root / "new.py").exists)
+
+    desk.drive(flow)
+    with desk.workspace() as workspace:
+        assert [e.path for e in workspace.diff(action) if e.path != b"new.py"] == [b"README.md"]
+
+
 def test_one_hunk_is_approved_and_the_rest_rejected_with_a_comment(desk: Desk) -> None:
     async def flow(hands: Hands) -> None:
         await hands.send("!sed -i s/color/colour/ README.md")
