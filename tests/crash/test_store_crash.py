@@ -116,7 +116,8 @@ def downgrade(path: Path) -> None:
     db.execute("DROP TABLE kept")
     db.execute("DROP TABLE requests")
     db.execute("DROP TABLE listings")
-    for column in ("states.xattrs", "commit_effects.before_xattrs", "commit_effects.after_xattrs"):
+    db.execute("DROP TABLE grants")
+    for column in ("states.xattrs", "commit_effects.before_xattrs", "commit_effects.after_xattrs", "blobs.seal"):
         db.execute("ALTER TABLE {} DROP COLUMN {}".format(*column.split(".")))
     db.execute("PRAGMA user_version = 1")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -85,7 +85,9 @@ def test_the_interface_ends_amid_a_review_and_it_goes_on(agentsh: Program, opene
     second.sees("1 action to review")
     at = second.press("\x12")
     second.sees("[✓] A a", "[ ] A b", since=at)
-    second.press("c")
+    at = second.press("c")
+    second.sees("elsewhere", "y: yes", since=at)  # not on this screen: it is shown before it lands
+    second.press("y")
     second.until((agentsh.root / "a").exists)
     assert not (agentsh.root / "b").exists()
     second.press("\x11")

@@ -24,7 +24,9 @@ def pictured(desk: Desk, compare: Compare, size: tuple[int, int], flow: Flow) ->
     async def before(pilot: Pilot[Any]) -> None:
         hands = Hands(pilot.app, pilot)  # type: ignore[arg-type]
         await hands.ready()
-        pilot.app.screen.query_one(Prompt).cursor_blink = False
+        prompt = pilot.app.screen.query_one(Prompt)
+        prompt.cursor_blink = False
+        prompt._pause_blink(visible=True)  # wherever in its blinking it was stopped
         await flow(hands)
         await pilot.pause()
 
