@@ -39,9 +39,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
     real = Store.put_fd
 
-    def put_fd(self: Store, fd: int) -> tuple[bytes, int]:
+    def put_fd(self: Store, fd: int, *, path: bytes = b"") -> tuple[bytes, int]:
         seen.append(fd)
-        return real(self, fd)
+        return real(self, fd, path=path)
 
     monkeypatch.setattr(Store, "put_fd", put_fd)
     return seen
@@ -131,7 +131,8 @@ def test_what_cannot_be_read_is_named_and_taken_to_be_as_it_was(
         first = take_snapshot(scene.store, scene.tree)
         (scene.root / "ignored").write_bytes(b"being written all the time")
 
-        def put_fd(_self: Store, _fd: int) -> tuple[bytes, int]:
+        def put_fd(_self: Store, _fd: int, *, path: bytes = b"") -> tuple[bytes, int]:
+            del path
             raise ConflictError("It keeps changing.")
 
         monkeypatch.setattr(Store, "put_fd", put_fd)
