@@ -125,7 +125,8 @@ def test_altered_content_is_never_handed_out(store: Store, size: int, column: st
     digest = store.put_bytes(content)
     with store._db.write() as connection:
         connection.execute(
-            f"UPDATE blobs SET {column} = CAST(x'00' || substr({column}, 2) AS BLOB) WHERE codec <> 2"  # noqa: S608
+            f"UPDATE blobs SET {column} = CAST(CASE hex(substr({column}, 1, 1)) WHEN '00' THEN x'01' ELSE x'00' END"  # noqa: S608
+            f" || substr({column}, 2) AS BLOB) WHERE codec <> 2"
             " AND id = (SELECT min(id) FROM blobs)"
         )
     with pytest.raises((StoreDamaged, NotFoundError)):
