@@ -26,10 +26,18 @@ Tools:"""
 
 
 class Turn(NamedTuple):
-    """A message that the template takes: ``role`` is system, user or assistant."""
+    """A message that the template takes.
+
+    Attributes:
+        role: system, user or assistant.
+        content: its text.
+        learn: training has a loss on it, if the assistant says it; False for a message whose ``weight`` is 0, as files
+            for fine-tuning have it: a mistake that is told to show how it is mended.
+    """
 
     role: str
     content: str
+    learn: bool = True
 
 
 class Template:
@@ -94,7 +102,8 @@ def flatten(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, 
                 calls = m.get("tool_calls") or []
                 if not isinstance(calls, Sequence):
                     raise BadRequest("The tool_calls of a message are no list.")
-                turns.append(Turn("assistant", "\n".join([*filter(None, [_text(m)]), *map(_call, calls)])))
+                said = "\n".join([*filter(None, [_text(m)]), *map(_call, calls)])
+                turns.append(Turn("assistant", said, m.get("weight", 1) != 0))
             case "tool":
                 result = f"{_RESULT_OPEN}\n{_text(m)}\n{_RESULT_CLOSE}"
                 if turns and turns[-1].role == "user" and turns[-1].content.endswith(_RESULT_CLOSE):

@@ -132,7 +132,10 @@ class Tokenizer:
     def chat_spans(
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()
     ) -> tuple[list[int], list[bool]]:
-        """A conversation's tokens, and True for each that the assistant says (its end of turn too): to train on."""
+        """A conversation's tokens, and True for each that the assistant says (its end of turn too): to train on.
+
+        What it says in a message with ``"weight": 0`` counts as said by another.
+        """
         ids: list[int] = []
         mask: list[bool] = []
         before = ""
@@ -168,7 +171,7 @@ class Tokenizer:
         for k, part in enumerate(re.split(f"\ue000{mark}:([0-9]+)\ue001", text)):
             if k % 2:
                 m = plain[int(part)]
-                pieces.append((self.encode(m.content), m.role))
+                pieces.append((self.encode(m.content), m.role if m.learn else ""))
             elif part:
                 pieces.append((self.encode(part, special=True), ""))
         if self._bos is not None and pieces and pieces[0][0][:1] != [self._bos]:

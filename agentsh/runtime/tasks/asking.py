@@ -24,7 +24,7 @@ def _suffix(draw: Random) -> str:
 
 
 def _table(draw: Random, tree: Tree) -> tuple[str, str, list[list[str]]]:
-    path = _some(draw, tree, ".csv")
+    path = draw.choice([p for p in tree.paths(".csv") if tree.files[p].startswith("name,")])
     head, *rows = (line.split(",") for line in tree.lines(path))
     return path, head[2], rows
 

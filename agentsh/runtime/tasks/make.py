@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from agentsh.core.errors import UsageError
-from agentsh.runtime.tasks import asking, changing
+from agentsh.runtime.tasks import asking, changing, looking, saving
 from agentsh.runtime.tasks.bench import Bench, Outcome, normalised
 from agentsh.runtime.tasks.templates import TEMPLATES, Made, Template
 from agentsh.runtime.tasks.trees import Tree, make_tree
@@ -24,7 +24,19 @@ from agentsh.runtime.tasks.trees import Tree, make_tree
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Split", "Task", "asking", "changing", "make_tasks", "proves", "read_tasks", "without_near_duplicates"]
+__all__ = [
+    "Likeness",
+    "Split",
+    "Task",
+    "asking",
+    "changing",
+    "looking",
+    "make_tasks",
+    "proves",
+    "read_tasks",
+    "saving",
+    "without_near_duplicates",
+]
 
 Split = Literal["train", "wording", "instance"]
 _INSTANCES_HELD_OUT = 0.1  # share of them; and of each template one wording
@@ -132,28 +144,37 @@ def _split(template: Template, wording: str, instruction: str) -> Split:
     return "instance" if _share(instruction) < _INSTANCES_HELD_OUT else "train"
 
 
+class Likeness:
+    """How alike wishes are to those of some tasks: by the word triples that they share.
+
+    Args:
+        tasks: these.
+    """
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        self._lines: set[str] = set()
+        self._seen: list[set[tuple[str, ...]]] = []
+        self._of_triple: dict[tuple[str, ...], list[int]] = {}
+        for task in tasks:
+            self._lines.add(task.command)
+            triples = _triples(task.instruction)
+            for triple in triples:
+                self._of_triple.setdefault(triple, []).append(len(self._seen))
+            self._seen.append(triples)
+
+    def near(self, task: Task) -> bool:
+        """One of them has the task's line, or almost its wish."""
+        triples = _triples(task.instruction)
+        close = {n for triple in triples for n in self._of_triple.get(triple, ())}
+        nearest = max((len(triples & self._seen[n]) / len(triples | self._seen[n]) for n in close), default=0.0)
+        return task.command in self._lines or nearest >= _NEAR
+
+
 def without_near_duplicates(tasks: Iterable[Task]) -> list[Task]:
     """The tasks without those held out whose line training has, or whose wish is almost one that training has."""
     tasks = list(tasks)
-    lines = {t.command for t in tasks if t.split == "train"}
-    of_triple: dict[tuple[str, ...], list[int]] = {}
-    seen: list[set[tuple[str, ...]]] = []
-    for task in tasks:
-        if task.split == "train":
-            triples = _triples(task.instruction)
-            for triple in triples:
-                of_triple.setdefault(triple, []).append(len(seen))
-            seen.append(triples)
-    kept = []
-    for task in tasks:
-        if task.split != "train":
-            triples = _triples(task.instruction)
-            close = {n for triple in triples for n in of_triple.get(triple, ())}
-            nearest = max((len(triples & seen[n]) / len(triples | seen[n]) for n in close), default=0.0)
-            if task.command in lines or nearest >= _NEAR:
-                continue
-        kept.append(task)
-    return kept
+    train = Likeness(t for t in tasks if t.split == "train")
+    return [t for t in tasks if t.split == "train" or not train.near(t)]
 
 
 def _triples(text: str) -> set[tuple[str, ...]]:

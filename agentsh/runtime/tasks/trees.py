@@ -66,7 +66,21 @@ def make_tree(number: int) -> Tree:
     files["todo.txt"] = _text(draw)
     for n in range(draw.randrange(1, 4)):
         files[f"{draw.choice((source, notes, data))}/{draw.choice(topics)}{n}.{draw.choice(('tmp', 'bak'))}"] = "old\n"
+    _add_odd_ones(draw, files, topics, notes, data)
     return Tree(number, files)
+
+
+def _add_odd_ones(draw: Random, files: dict[str, str], topics: list[str], notes: str, data: str) -> None:
+    """Settings, scripts, letters, a table with quotes, editors' backups."""
+    settings, scripts = draw.choice(("conf", "config", "etc")), draw.choice(("bin", "tools", "scripts"))
+    for topic in draw.sample(topics, 3):
+        files[f"{settings}/{topic}.ini"] = _settings(draw, topic)
+    for topic in draw.sample(topics, 2):
+        files[f"{scripts}/{topic}.sh"] = f"#!/bin/sh\necho {draw.choice(_WORDS)} {topic}\n"
+    files[f"{notes}/{draw.choice(('letters', 'inbox', 'contacts', 'replies'))}.txt"] = _letters(draw)
+    files[f"{data}/{draw.choice(('orders', 'sales', 'bookings', 'costs'))}.csv"] = _quoted_csv(draw)
+    path = draw.choice(sorted(files))
+    files[path + "~"] = files[path]
 
 
 def _python(draw: Random, topic: str) -> str:
@@ -103,6 +117,29 @@ def _csv(draw: Random) -> str:
     names = draw.sample(_NAMES, draw.randrange(6, 13))
     lines += [f"{name},{draw.choice(_CITIES)},{scores.pop()}" for name in names]
     return "\n".join(lines) + "\n"
+
+
+def _quoted_csv(draw: Random) -> str:
+    lines = ["city,note,amount"]
+    for city in draw.sample(_CITIES, draw.randrange(4, 8)):
+        note = draw.choice((f'"{_phrase(draw)}, {_phrase(draw)}"', _phrase(draw), f'"he said ""{_phrase(draw)}"""', ""))
+        lines.append(f"{city},{note},{draw.randrange(50, 9000) / 100:.2f}")
+    return "\n".join(lines) + "\n"
+
+
+def _settings(draw: Random, topic: str) -> str:
+    keys = draw.sample(("retry_limit", "timeout", "port", "workers", "depth", "max_size", "log_level", "cache_mb"), 4)
+    return f"[{topic}]\n" + "".join(f"{key} = {draw.randrange(1, 60)}\n" for key in keys)
+
+
+def _letters(draw: Random) -> str:
+    hosts = ("example.org", "mail.example.com", "example.net")
+    known = [f"{name.lower()}{draw.choice(('', '.k', '_7'))}@{draw.choice(hosts)}" for name in draw.sample(_NAMES, 4)]
+    lines = []
+    for _ in range(draw.randrange(4, 9)):
+        a, b = draw.sample(known, 2)
+        lines.append(draw.choice((f"From: {a}", f"Write to {a} or {b}.", _phrase(draw))))
+    return "\n".join([*lines, f"To: {known[0]}"]) + "\n"
 
 
 def _text(draw: Random) -> str:
