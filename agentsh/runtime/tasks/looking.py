@@ -257,10 +257,7 @@ def _quoted(draw: Random, tree: Tree) -> tuple[str, list[dict[str, str]]]:
 )
 def _python_sum(draw: Random, tree: Tree) -> Made:
     path, rows = _quoted(draw, tree)
-    line = (
-        'python -c "import csv; '
-        f'print(f\'{{sum(float(r[\\"amount\\"]) for r in csv.DictReader(open(\\"{path}\\"))):.2f}}\')"'
-    )
+    line = f"python -c \"import csv; print('%.2f' % sum(float(r['amount']) for r in csv.DictReader(open('{path}'))))\""
     return Made({"path": path}, line, f"{sum(float(r['amount']) for r in rows):.2f}\n")
 
 
