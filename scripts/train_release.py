@@ -66,9 +66,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--micro", type=int, default=16)
     parser.add_argument("--length", type=int, default=1536)
     parser.add_argument("--capacity", type=float, default=0.5)
-    parser.add_argument("--samples", type=int, default=5, help="answers drawn beside the likeliest")
-    parser.add_argument("--longest", type=int, default=96, help="tokens of an answer")
-    parser.add_argument("--batch", type=int, default=512, help="prompts answered together")
+    parser.add_argument("--samples", type=int, default=4, help="answers drawn beside the likeliest")
+    parser.add_argument("--longest", type=int, default=56, help="tokens of an answer")
+    parser.add_argument("--batch", type=int, default=640, help="prompts answered together")
     parser.add_argument("--device", default="cuda", help="cpu: to try the script")
     return parser.parse_args()
 
@@ -111,7 +111,7 @@ class Release:
                 save_deltas(self.options.out / f"{name}.safetensors", model, self.base, most=16 << 20)
             self.note(name, report)
             if self.spent() < self.options.seconds:
-                self.answer(model, name, samples=self.options.samples)
+                self.answer(model, name, samples=0 if name == "dense" else self.options.samples)
         self.results["seconds"] = round(self.spent(), 1)
         self.write()
 

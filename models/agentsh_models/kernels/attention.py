@@ -21,5 +21,10 @@ def attend(q_BHTD: Tensor, k_BKSD: Tensor, v_BKSD: Tensor, mask_BTS: Tensor | No
     """
     mask = None if mask_BTS is None else mask_BTS.unsqueeze(1)
     grouped = q_BHTD.shape[1] != k_BKSD.shape[1]
+    if grouped and mask is not None and q_BHTD.is_cuda:
+        # Of PyTorch's kernels for a GPU none takes both groups and a mask without writing all scores to memory.
+        times = q_BHTD.shape[1] // k_BKSD.shape[1]
+        k_BKSD, v_BKSD = k_BKSD.repeat_interleave(times, 1), v_BKSD.repeat_interleave(times, 1)
+        grouped = False
     y = F.scaled_dot_product_attention(q_BHTD, k_BKSD, v_BKSD, mask, is_causal=mask is None, enable_gqa=grouped)
     return y.transpose(1, 2).flatten(2)
