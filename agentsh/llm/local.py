@@ -9,6 +9,7 @@ import secrets
 import threading
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentsh.config import ModelProfile
@@ -20,7 +21,6 @@ from agentsh.llm.retry import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-    from pathlib import Path
     from types import ModuleType
 
     from agentsh.llm.model import Message
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from agentsh_models.serve.service import Service
 
 _NEEDED = ("gguf", "jinja2", "llguidance", "safetensors", "starlette", "tokenizers", "torch")
+BASE = Path("base")
+"""In the place of a file: what agentsh's own weights were made from, untrained."""
 _BASE_URL = "http://in-process/v1"
 _CHARACTERS_A_TOKEN = 3  # cautious: shell and code are dense
 _NEIGHBOURS = 4
@@ -53,10 +55,12 @@ def open_engine(path: Path | None) -> Engine:
 
 
 def load_weights(path: Path | None) -> Loaded:
-    """Weights of any kind: agentsh's own base, a GGUF file, a directory, or a file of ``agentsh model train``."""
-    from agentsh_models import load, load_base, load_deltas  # noqa: PLC0415 - heavy
+    """Weights of any kind: agentsh's own, a GGUF file, a directory, or a file of ``agentsh model train``."""
+    from agentsh_models import load, load_base, load_deltas, load_released  # noqa: PLC0415 - heavy
 
     if path is None:
+        return load_released()
+    if path == BASE:
         return load_base()
     return load_deltas(path, load_base()) if path.suffix == ".safetensors" else load(path)
 

@@ -25,7 +25,8 @@ def open_model(spec: str, config: Config, *, keys: KeySource) -> Model:
 
     Args:
         spec: ``openai:MODEL``; a profile of the configuration; ``local`` for the model of this machine, or
-            ``local:FILE`` for other weights (GGUF, or a directory of safetensors); ``replay`` for the packaged
+            ``local:FILE`` for other weights (GGUF, or a directory of safetensors) and ``local:base`` for those it was
+            made from; ``replay`` for the packaged
             demonstration or ``replay:FILE`` for a recording. Empty takes the configuration's ``default_model``.
         config: has the profiles.
         keys: looks up a key by its name.

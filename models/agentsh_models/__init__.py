@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agentsh_models.config import Config, MoD, MoE
     from agentsh_models.errors import ModelFault
     from agentsh_models.generation import Engine, generate
-    from agentsh_models.loading import Loaded, load, load_base, load_deltas, save_deltas
+    from agentsh_models.loading import Loaded, load, load_base, load_deltas, load_released, save_deltas
     from agentsh_models.request import Generation, Request, Token
     from agentsh_models.sampling import Sampling
     from agentsh_models.tokenizer import Tokenizer
@@ -28,6 +28,7 @@ _PLACES = {
     "load": "loading",
     "load_base": "loading",
     "load_deltas": "loading",
+    "load_released": "loading",
     "Loaded": "loading",
     "MoD": "config",
     "Model": "architecture",
@@ -60,6 +61,7 @@ __all__ = [
     "load",
     "load_base",
     "load_deltas",
+    "load_released",
     "save_deltas",
 ]
 

