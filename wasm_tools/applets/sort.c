@@ -41,24 +41,47 @@ static void *allocate(void *old, size_t size)
     return p;
 }
 
+typedef int compare(const struct line *, const struct line *);
+
+/* Inlined into sort_all once for each order: a call through a pointer costs more than most comparisons. */
+static inline __attribute__((always_inline)) void insert_lines(struct line *lines, size_t n, compare *order)
+{
+    for (size_t i = 1; i < n; i++) {
+        struct line x = lines[i];
+        size_t j = i;
+        for (; j && order(&lines[j - 1], &x) > 0; j--) lines[j] = lines[j - 1];
+        lines[j] = x;
+    }
+}
+
+static inline __attribute__((always_inline)) void merge_halves(struct line *lines, struct line *spare, size_t half, size_t n, compare *order)
+{
+    if (order(&lines[half - 1], &lines[half]) <= 0) return;
+    memcpy(spare, lines, half * sizeof(*lines));
+    for (size_t i = 0, j = half, k = 0; i < half; k++)
+        lines[k] = j < n && order(&spare[i], &lines[j]) > 0 ? lines[j++] : spare[i++];
+}
+
+static void sort_plainly(struct line *lines, struct line *spare, size_t n)
+{
+    if (n < 12) {
+        insert_lines(lines, n, sort_compare_plain);
+        return;
+    }
+    sort_plainly(lines, spare, n / 2);
+    sort_plainly(lines + n / 2, spare, n - n / 2);
+    merge_halves(lines, spare, n / 2, n, sort_compare_plain);
+}
+
 static void sort_lines(struct line *lines, struct line *spare, size_t n)
 {
     if (n < 12) {
-        for (size_t i = 1; i < n; i++) {
-            struct line x = lines[i];
-            size_t j = i;
-            for (; j && sort_compare(&lines[j - 1], &x) > 0; j--) lines[j] = lines[j - 1];
-            lines[j] = x;
-        }
+        insert_lines(lines, n, sort_compare);
         return;
     }
-    size_t half = n / 2;
-    sort_lines(lines, spare, half);
-    sort_lines(lines + half, spare, n - half);
-    if (sort_compare(&lines[half - 1], &lines[half]) <= 0) return;
-    memcpy(spare, lines, half * sizeof(*lines));
-    for (size_t i = 0, j = half, k = 0; i < half; k++)
-        lines[k] = j < n && sort_compare(&spare[i], &lines[j]) > 0 ? lines[j++] : spare[i++];
+    sort_lines(lines, spare, n / 2);
+    sort_lines(lines + n / 2, spare, n - n / 2);
+    merge_halves(lines, spare, n / 2, n, sort_compare);
 }
 
 static char *content;
@@ -246,7 +269,7 @@ int main(int argc, char *argv[])
         merge_runs(lines, n, marks, runs);
     } else {
         struct line *spare = allocate(NULL, (n / 2 + 1) * sizeof(*spare));
-        sort_lines(lines, spare, n);
+        (sort_plain() ? sort_plainly : sort_lines)(lines, spare, n);
         free(spare);
     }
     /* The output may be one of the inputs: it is opened now that all of them are read. */

@@ -4,7 +4,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+enum { RANKED = 8 }; /* bytes of text that a rank holds */
 enum order { BYTES, NUMERIC, GENERAL, HUMAN, MONTH, VERSION, RANDOM };
 
 struct how {
@@ -40,5 +42,20 @@ uint64_t sort_rank(const char *key, size_t len);
 void sort_find_key(const struct key *k, const char *line, size_t len, const char **start, size_t *length);
 /* The order of two lines: by keys, then by bytes unless that is not asked for. */
 int sort_compare(const struct line *a, const struct line *b);
+/* Whether lines are compared by their bytes alone. */
+int sort_plain(void);
+
+/* The same order for that case, which is the common one: in sight of the loops that it is called from. */
+static inline int sort_compare_plain(const struct line *a, const struct line *b)
+{
+    int order;
+    if (a->rank != b->rank) order = a->rank < b->rank ? -1 : 1;
+    else {
+        size_t least = a->len < b->len ? a->len : b->len;
+        order = least > RANKED ? memcmp(a->at + RANKED, b->at + RANKED, least - RANKED) : 0;
+        if (!order) order = (a->len > b->len) - (a->len < b->len);
+    }
+    return sort_global.reverse ? -order : order;
+}
 
 #endif

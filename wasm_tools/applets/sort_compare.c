@@ -233,8 +233,14 @@ uint64_t sort_rank(const char *key, size_t len)
     if (how->order == NUMERIC) return rank_number(key, len);
     if (how->order != BYTES || how->fold || how->dictionary || how->printable) return 0;
     uint64_t rank = 0;
-    for (size_t i = 0; i < 8; i++) rank = rank << 8 | (i < len ? (unsigned char)key[i] : 0);
+    for (size_t i = 0; i < RANKED; i++) rank = rank << 8 | (i < len ? (unsigned char)key[i] : 0);
     return rank;
+}
+
+int sort_plain(void)
+{
+    const struct how *how = &sort_global;
+    return !sort_key_count && how->order == BYTES && !how->fold && !how->dictionary && !how->printable && !how->blanks;
 }
 
 int sort_compare(const struct line *a, const struct line *b)
