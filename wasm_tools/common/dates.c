@@ -2,22 +2,13 @@
 #define _GNU_SOURCE
 #include "dates.h"
 
+#include "date_words.h"
+
 #include <ctype.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-enum kind { END, WORD, NUMBER, SIGNED, PUNCT };
-
-struct token {
-    enum kind kind;
-    char text[24];
-    long long number;
-    int digits, sign, punct;
-    long nano; /* of a fraction behind the number */
-    int fraction, spaced; /* there was one; white space stood before */
-};
 
 struct state {
     const char *at;
@@ -33,127 +24,14 @@ struct state {
     long long epoch;
 };
 
-static struct token scan(struct state *s)
-{
-    struct token t = {.kind = END};
-    const char *p = s->at;
-    for (;;) {
-        if (isspace((unsigned char)*p) || *p == ',') {
-            t.spaced = 1;
-            p++;
-        } else if (*p == '(') {
-            int depth = 0;
-            do {
-                depth += (*p == '(') - (*p == ')');
-                p++;
-            } while (*p && depth);
-        } else break;
-    }
-    const char *digits = p;
-    if ((*p == '+' || *p == '-')) {
-        digits = p + 1;
-        while (isspace((unsigned char)*digits)) digits++;
-    }
-    if (isdigit((unsigned char)*digits)) {
-        t.kind = digits > p ? SIGNED : NUMBER;
-        t.sign = *p == '-' ? -1 : 1;
-        for (p = digits; isdigit((unsigned char)*p); p++, t.digits++) {
-            if (t.number > LLONG_MAX / 10 - 10) t.digits = 100;
-            else t.number = t.number * 10 + (*p - '0');
-        }
-        t.number *= t.sign;
-        if ((*p == '.' || *p == ',') && isdigit((unsigned char)p[1])) {
-            t.fraction = 1;
-            long unit = 100000000;
-            for (p++; isdigit((unsigned char)*p); p++, unit /= 10) t.nano += unit * (*p - '0');
-            t.nano *= t.sign;
-        }
-    } else if (isalpha((unsigned char)*p)) {
-        t.kind = WORD;
-        size_t n = 0;
-        for (; isalpha((unsigned char)*p) || *p == '.'; p++)
-            if (*p != '.' && n < sizeof(t.text) - 1) t.text[n++] = (char)tolower((unsigned char)*p);
-        t.text[n] = 0;
-    } else if (*p) {
-        t.kind = PUNCT;
-        t.punct = (unsigned char)*p++;
-    }
-    s->at = p;
-    return t;
-}
-
 static void advance(struct state *s)
 {
     s->now = s->next;
     s->next = s->third;
-    s->third = scan(s);
+    s->third = date_token(&s->at);
 }
 
 static int is_punct(const struct token *t, int c) { return t->kind == PUNCT && t->punct == c; }
-
-/* The number of a word in a list that spaces separate, from 0; -1 when it is not there. Three letters are enough. */
-static int find_word(const char *list, const char *word, int shortened)
-{
-    size_t n = strlen(word);
-    int i = 0;
-    for (const char *p = list; *p; i++) {
-        size_t len = strcspn(p, " ");
-        if ((n == len || (shortened && n == 3)) && !strncmp(p, word, n)) return i;
-        p += len + (p[len] == ' ');
-    }
-    return -1;
-}
-
-static int month_of(const char *word)
-{
-    if (!strcmp(word, "sept")) return 9;
-    return find_word("january february march april may june july august september october november december", word, 1) + 1;
-}
-
-static int weekday_of(const char *word)
-{
-    if (!strcmp(word, "tues")) return 2;
-    if (!strcmp(word, "wednes")) return 3;
-    if (!strcmp(word, "thur") || !strcmp(word, "thurs")) return 4;
-    return find_word("sunday monday tuesday wednesday thursday friday saturday", word, 1);
-}
-
-static int ordinal_of(const char *word, long long *n)
-{
-    static const long long values[] = {-1, 0, 1, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-    int i = find_word("last this next first third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth", word, 0);
-    if (i >= 0) *n = values[i];
-    return i >= 0;
-}
-
-static int zone_of(const char *word, long long *minutes)
-{
-    static const struct {
-        const char *name;
-        int minutes;
-    } zones[] = {{"utc", 0}, {"gmt", 0}, {"ut", 0}, {"z", 0}, {"wet", 0}, {"west", 60}, {"bst", 60}, {"cet", 60}, {"met", 60},
-                 {"cest", 120}, {"mest", 120}, {"eet", 120}, {"eest", 180}, {"msk", 180}, {"ist", 330}, {"sgt", 480},
-                 {"jst", 540}, {"est", -300}, {"edt", -240}, {"cst", -360}, {"cdt", -300}, {"mst", -420}, {"mdt", -360},
-                 {"pst", -480}, {"pdt", -420}, {"akst", -540}, {"hst", -600}};
-    for (size_t i = 0; i < sizeof(zones) / sizeof(*zones); i++)
-        if (!strcmp(zones[i].name, word)) return *minutes = zones[i].minutes, 1;
-    return 0;
-}
-
-/* The unit that a word names, once or many: 1 to 6 from seconds to years, with how many of them. */
-static int unit_of(const char *word, long long *times)
-{
-    static const struct {
-        const char *name;
-        int unit, times;
-    } units[] = {{"second", 1, 1}, {"sec", 1, 1}, {"minute", 2, 1}, {"min", 2, 1}, {"hour", 3, 1}, {"day", 4, 1},
-                 {"week", 4, 7}, {"fortnight", 4, 14}, {"month", 5, 1}, {"year", 6, 1}};
-    size_t n = strlen(word);
-    if (n > 1 && word[n - 1] == 's') n--;
-    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-        if (strlen(units[i].name) == n && !strncmp(units[i].name, word, n)) return *times = units[i].times, units[i].unit;
-    return 0;
-}
 
 static int add_relative(struct state *s, int unit, long long n, long nano)
 {
@@ -259,7 +137,7 @@ static int number_first(struct state *s)
         return 1;
     }
     /* 02-Jan-2020 */
-    if (is_punct(&s->next, '-') && s->third.kind == WORD && (month = month_of(s->third.text))) {
+    if (is_punct(&s->next, '-') && s->third.kind == WORD && (month = date_month_of(s->third.text))) {
         advance(s);
         advance(s);
         s->dates++;
@@ -274,7 +152,7 @@ static int number_first(struct state *s)
         return 1;
     }
     if (s->next.kind == WORD) {
-        if ((month = month_of(s->next.text))) {
+        if ((month = date_month_of(s->next.text))) {
             s->dates++;
             s->day = n.number;
             s->month = month;
@@ -287,13 +165,13 @@ static int number_first(struct state *s)
             }
             return 1;
         }
-        int unit = unit_of(s->next.text, &times);
+        int unit = date_unit_of(s->next.text, &times);
         if (unit) {
             advance(s);
             advance(s);
             return (!n.fraction || unit == 1) && n.digits < 19 && add_relative(s, unit, n.number * times, n.nano);
         }
-        int weekday = weekday_of(s->next.text);
+        int weekday = date_weekday_of(s->next.text);
         if (weekday >= 0) {
             s->weekdays++;
             s->ordinal = n.number;
@@ -347,7 +225,7 @@ static int word_first(struct state *s)
     struct token w = s->now;
     long long n, times;
     int unit, month, weekday;
-    if ((month = month_of(w.text))) {
+    if ((month = date_month_of(w.text))) {
         advance(s);
         s->dates++;
         s->month = month;
@@ -362,42 +240,42 @@ static int word_first(struct state *s)
         advance(s);
         return 1;
     }
-    if ((weekday = weekday_of(w.text)) >= 0) {
+    if ((weekday = date_weekday_of(w.text)) >= 0) {
         advance(s);
         s->weekdays++;
         s->ordinal = 0;
         s->weekday = weekday;
         return 1;
     }
-    if (ordinal_of(w.text, &n)) {
+    if (date_ordinal_of(w.text, &n)) {
         advance(s);
         if (s->now.kind != WORD) return 0;
-        if ((unit = unit_of(s->now.text, &times))) {
+        if ((unit = date_unit_of(s->now.text, &times))) {
             advance(s);
             return add_relative(s, unit, n * times, 0);
         }
-        if ((weekday = weekday_of(s->now.text)) < 0) return 0;
+        if ((weekday = date_weekday_of(s->now.text)) < 0) return 0;
         advance(s);
         s->weekdays++;
         s->ordinal = n;
         s->weekday = weekday;
         return 1;
     }
-    int shift = find_word("yesterday today tomorrow now", w.text, 0);
+    int shift = date_find_word("yesterday today tomorrow now", w.text, 0);
     if (shift >= 0) {
         advance(s);
         s->rel_day += shift == 3 ? 0 : shift - 1;
         s->relatives = 1;
         return 1;
     }
-    if (zone_of(w.text, &n)) {
+    if (date_zone_of(w.text, &n)) {
         advance(s);
         s->zones++;
         s->offset = n;
-        if (s->now.kind == SIGNED && !unit_of(s->next.kind == WORD ? s->next.text : "", &times)) return zone_offset(s);
+        if (s->now.kind == SIGNED && !date_unit_of(s->next.kind == WORD ? s->next.text : "", &times)) return zone_offset(s);
         return 1;
     }
-    if ((unit = unit_of(w.text, &times))) {
+    if ((unit = date_unit_of(w.text, &times))) {
         advance(s);
         return add_relative(s, unit, times, 0);
     }
@@ -416,7 +294,7 @@ static int item(struct state *s)
     if (s->now.kind == SIGNED) {
         struct token n = s->now;
         advance(s);
-        int unit = s->now.kind == WORD ? unit_of(s->now.text, &times) : 0;
+        int unit = s->now.kind == WORD ? date_unit_of(s->now.text, &times) : 0;
         if (!unit || n.digits >= 19 || (n.fraction && unit != 1)) return 0;
         advance(s);
         return add_relative(s, unit, n.number * times, n.nano);
