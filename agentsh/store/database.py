@@ -37,6 +37,7 @@ class Database:
         self.depth = 0
         self.head = Head(path)
         self._proved = False
+        self._level = ""
         if os.path.lexists(f"{path}-repair"):
             raise StoreDamaged(
                 "A repair of the store was cut short.", next_step="'agentsh check --repair' takes it up again."
@@ -83,7 +84,13 @@ class Database:
 
             migrate(self.connection, self.head)
         run("PRAGMA foreign_keys = ON")
-        run("PRAGMA synchronous = FULL")
+        self.sync("FULL")
+
+    def sync(self, level: str) -> None:
+        """How far the next commits go: ``FULL`` to the disk, ``NORMAL`` into the log. Outside any transaction."""
+        if level != self._level:
+            self.connection.execute(f"PRAGMA synchronous = {level}")
+            self._level = level
 
     def end_problem(self) -> str | None:
         """What is wrong with the end of the journal (see :mod:`agentsh.store.head`); None when nothing is."""
@@ -134,6 +141,7 @@ class Database:
         with self.lock, boundary():
             if self.depth:
                 raise RuntimeError("bare() inside a transaction")
+            self.sync("FULL")
             yield self.connection
 
 
@@ -152,19 +160,13 @@ class _Transaction:
         db = self._database
         db.lock.acquire()
         try:
-            if db.depth:
-                self._lazy = False
-            else:
+            if not db.depth:
                 with boundary():
-                    if self._lazy:
-                        db.connection.execute("PRAGMA synchronous = NORMAL")
-                    try:
-                        db.connection.execute(self._begin)
-                        if self._writes:
-                            self._prove_end()
-                    except BaseException:
-                        self._strict()
-                        raise
+                    if self._writes:
+                        db.sync("NORMAL" if self._lazy else "FULL")
+                    db.connection.execute(self._begin)
+                    if self._writes:
+                        self._prove_end()
             db.depth += 1
         except BaseException:
             db.lock.release()
@@ -178,15 +180,12 @@ class _Transaction:
         try:
             with boundary():
                 db.depth -= 1
-                try:
-                    if db.depth:
-                        pass
-                    elif error is None:
-                        self._commit()
-                    elif db.connection.in_transaction:  # a full disk may have ended it already
-                        db.connection.execute("ROLLBACK")
-                finally:
-                    self._strict()
+                if db.depth:
+                    pass
+                elif error is None:
+                    self._commit()
+                elif db.connection.in_transaction:  # a full disk may have ended it already
+                    db.connection.execute("ROLLBACK")
                 if isinstance(error, (sqlite3.Error, UnicodeDecodeError, OSError)):
                     raise error  # for the boundary to translate; any other goes on by itself
         finally:
@@ -217,11 +216,6 @@ class _Transaction:
                 self._database.head.advance(tip)
             except OSError as e:
                 raise head_unwritable(e) from e
-
-    def _strict(self) -> None:
-        """Back to what everything but a lazy transaction needs."""
-        if self._lazy:
-            self._database.connection.execute("PRAGMA synchronous = FULL")
 
 
 def _create_private(path: Path) -> None:
