@@ -155,6 +155,10 @@ class AsyncWorkspace:
         """As :meth:`Workspace.timeline`."""
         return await self._call(self._workspace.timeline, limit=limit)
 
+    async def touching(self, path: str | bytes) -> frozenset[str]:
+        """As :meth:`Workspace.touching`."""
+        return await self._call(self._workspace.touching, path)
+
     async def catch_up(self) -> None:
         """As :meth:`Workspace.catch_up`."""
         await self._call(self._workspace.catch_up)

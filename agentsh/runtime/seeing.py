@@ -10,7 +10,7 @@ from agentsh.core.errors import WorkspaceBusy
 from agentsh.core.lock import FileLock
 from agentsh.core.report import Status
 from agentsh.core.request import RequestState, open_requests
-from agentsh.runtime.parts import Parts
+from agentsh.runtime.parts import Parts, raw_path
 from agentsh.runtime.pending import STAGED, netted, owners
 
 if TYPE_CHECKING:
@@ -146,6 +146,17 @@ class Seeing(Parts):
 
         return timeline(self._open_store(), limit=limit)
 
+    def touching(self, path: str | bytes) -> frozenset[str]:
+        """The ids of the entries of the timeline that changed a path, or what is below it.
+
+        Args:
+            path: relative to the workspace, or a pattern such as ``*.py``, whose ``*`` stands for slashes too.
+
+        Raises:
+            UsageError: it is no path inside the workspace.
+        """
+        return self._open_store().touching(raw_path(path))
+
     def diff(self, action: str | None = None, to: str | None = None) -> list[FileDiff]:
         """The effect of one action; without one, of all that is staged, taken together; or between two points in time.
 
@@ -229,6 +240,10 @@ class Seeing(Parts):
             after: of them, those with a higher :attr:`Rejection.number`.
         """
         return self._open_store().rejections(session, after)
+
+    def sessions(self) -> list[SessionRecord]:
+        """All sessions, oldest first, without their messages."""
+        return self._open_store().sessions()
 
     def session(self, session: str) -> SessionRecord:
         """A session with its messages."""

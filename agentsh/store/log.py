@@ -39,6 +39,13 @@ _SHOWN = {
 }
 """What becomes a line; the rest (decision, execution, message) is told by the line of its action or session."""
 
+_TOUCHES = (
+    (IdKind.ACTION, "effects", "action"),
+    (IdKind.COMMIT, "commit_effects", '"commit"'),
+    (IdKind.SNAPSHOT, "states", "snapshot"),
+)
+"""The tables that say what was changed, each with the column that says by what."""
+
 
 class Log:
     """The log of a store."""
@@ -64,6 +71,24 @@ class Log:
                 _entry(connection, at / 1e9, JournalKind(kind), subject, json.loads(data))
                 for at, kind, subject, data in reversed(rows)
             ]
+
+    def touching(self, path: bytes) -> frozenset[str]:
+        """The ids of the actions, commits and snapshots that changed a path, or what is below it.
+
+        Args:
+            path: raw bytes relative to the workspace; empty for all; or a pattern with ``*``, ``?`` or ``[``, whose
+                ``*`` stands for slashes too.
+        """
+        with decoding(), self._db.read() as connection:
+            return frozenset(
+                make_id(kind, subject)
+                for kind, table, column in _TOUCHES
+                for (subject,) in connection.execute(
+                    f"SELECT DISTINCT {column} FROM {table} WHERE path IN (SELECT id FROM paths"  # noqa: S608
+                    " WHERE ?1 = x'' OR name = ?1 OR (name > ?2 AND name < ?3) OR (?4 AND CAST(name AS TEXT) GLOB ?5))",
+                    (path, path + b"/", path + b"0", any(c in path for c in b"*?["), path.decode("utf-8", "replace")),
+                )
+            )
 
 
 def _entry(
