@@ -105,6 +105,10 @@ class LineView(ScrollView, can_focus=True):
         del y
         return True
 
+    def matches(self, y: int, needle: str) -> bool:
+        """Whether row ``y`` has ``needle``, which is in small letters."""
+        return needle in plain(self.row(y)).lower()
+
     def resized(self, count: int, columns: int = 0) -> None:
         """There are ``count`` rows now, the widest of ``columns`` cells."""
         self._count, self._columns = count, columns
@@ -196,7 +200,7 @@ class LineView(ScrollView, can_focus=True):
         if not needle:
             return
         for at in self._around(by):
-            if needle in plain(self.row(at)).lower():
+            if self.matches(at, needle):
                 self.cursor = at
                 return
         self.app.bell()

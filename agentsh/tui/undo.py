@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Footer, Static
 
-from agentsh.core.errors import ConflictError
+from agentsh.core.errors import AgentshError, ConflictError
 from agentsh.core.history import Resolution
 from agentsh.runtime.editor import edit_conflicts
 from agentsh.tui import words
@@ -21,22 +21,22 @@ from agentsh.tui.screens import SideScreen
 from agentsh.tui.text import Row, Safe, Span, join, path, safe, title
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
     from agentsh.core.history import PathConflict, Side
     from agentsh.core.report import CommitResult
+    from agentsh.runtime.workspace import Workspace
+    from agentsh.tui.wishes import Wish
 
 _SAID = {"ours": "keep what is there now", "theirs": "take the undone state"}
 
 
 class RevertScreen(SideScreen):
-    """What undoing some actions would write; nothing is written before the person says so.
+    """What an undo would write; nothing is written before the person says so.
 
     Args:
-        actions: committed ones.
+        wish: what is to be undone.
     """
 
     NAME = "Revert"
@@ -45,14 +45,14 @@ class RevertScreen(SideScreen):
         Binding("y", "go", "Revert", id="revert.go"),
     ]
 
-    def __init__(self, actions: Sequence[str]) -> None:
+    def __init__(self, wish: Wish) -> None:
         super().__init__()
-        self._actions = tuple(actions)
+        self._wish = wish
         self._preview: CommitResult | None = None
 
     def compose(self) -> ComposeResult:
         """The heading and the difference."""
-        yield Static(Content("Revert"), id="heading")
+        yield Static(Content(self._wish.verb), id="heading")
         yield DiffView(id="diff")
         yield Footer(show_command_palette=False)
 
@@ -62,49 +62,78 @@ class RevertScreen(SideScreen):
         self.start(self._load(), group="load", exclusive=True)
 
     async def _load(self) -> None:
-        actions = self._actions
-        # A preview takes its turn too: it reads what is there now.
-        preview = await self.work.act(lambda workspace: workspace.revert(actions, dry_run=True))
+        wish = self._wish
+        try:
+            # A preview takes its turn too: it reads what is there now.
+            preview = await self.work.act(lambda workspace: wish.run(workspace, dry_run=True))
+        except AgentshError as e:
+            self._head("nothing can be done")
+            await self.query_one(DiffView).show((), empty=f"{e.what} {e.next_step}")
+            return
         if preview.conflicts:
-            self.app.switch_screen(ConflictScreen(actions, preview.conflicts))
+            self.app.switch_screen(ConflictScreen(wish, preview))
             return
         self._preview = preview
-        would = words.count(len(preview.paths), "path")
-        names = join([safe(a) for a in actions])
+        would = f"It would change {words.count(len(preview.paths), 'path')}"
         if preview.requests:
             would += join([Safe(" and send"), *(title(r.title, most=80) for r in preview.requests)])
         if preview.stands:
             would += join([Safe("; what it sent stands:"), *(title(r.title, most=80) for r in preview.stands)])
-        self.query_one("#heading", Static).update(
-            Content(f"Revert {names}?  It would change {would}. y: do it   esc: leave it")
-        )
+        if preview.stays:
+            would += join([Safe("; something else is in"), *(path(p) for p in preview.stays[:3]), Safe("so it stays")])
+        self._head(f"{would}. y: do it   esc: leave it")
         diffs = [replace(d, state=None) for d in preview.diffs]  # they stand nowhere yet
         await self.query_one(DiffView).show(diffs, empty="There is nothing to undo: all of it is gone already.")
+
+    def _head(self, what: str) -> None:
+        text = f"{self._wish.verb} {self._wish.name}?  {what}"
+        self.query_one("#heading", Static).update(Content(text))
 
     def action_go(self) -> None:
         """Do it."""
         if self._preview is not None:
-            self.start(self._go(), group="go", exclusive=True)
+            self.start(self._go(self._preview), group="go", exclusive=True)
 
-    async def _go(self) -> None:
-        actions = self._actions
+    async def _go(self, shown: CommitResult) -> None:
+        wish = self._wish
+
+        def go(workspace: Workspace) -> CommitResult | None:
+            return wish.run(workspace) if alike(wish.run(workspace, dry_run=True), shown) else None
+
         try:
-            result = await self.work.act(lambda workspace: workspace.revert(actions))
+            result = await self.work.act(go)
         except ConflictError as e:
             if not e.conflicts:
                 raise
-            self.app.switch_screen(ConflictScreen(actions, e.conflicts))
+            result = None
+        if result is None:
+            self._preview = None
+            await self._load()
+            self.say("Something changed since this was shown, and nothing was written: look again.", bad=True)
             return
         self.app.pop_screen()
-        self.say(said(result, actions))
+        self.say(wish.said(result))
+
+
+def alike(one: CommitResult, other: CommitResult) -> bool:
+    """Whether two previews would do the same."""
+
+    def would(preview: CommitResult) -> list[object]:
+        return [
+            [(d.path, d.before, d.after) for d in preview.diffs],
+            [(c.path, c.action, c.base, c.ours, c.theirs) for c in preview.conflicts],
+            [(r.method, r.url, r.body) for r in preview.requests],
+        ]
+
+    return would(one) == would(other)
 
 
 class ConflictScreen(SideScreen):
     """Paths that newer work changed too: the person answers for each, and then all is written at once.
 
     Args:
-        actions: the actions to undo.
-        conflicts: what is in the way.
+        wish: what is to be undone.
+        preview: what it would do, and what is in the way.
     """
 
     NAME = "Conflict"
@@ -117,10 +146,10 @@ class ConflictScreen(SideScreen):
         Binding("y", "go", "Revert", id="conflict.go"),
     ]
 
-    def __init__(self, actions: Sequence[str], conflicts: Sequence[PathConflict]) -> None:
+    def __init__(self, wish: Wish, preview: CommitResult) -> None:
         super().__init__()
-        self._actions = tuple(actions)
-        self._conflicts = tuple(conflicts)
+        self._wish = wish
+        self._conflicts = preview.conflicts
         self._answers: dict[int, Resolution] = {}
 
     def compose(self) -> ComposeResult:
@@ -143,9 +172,8 @@ class ConflictScreen(SideScreen):
 
     def _show(self) -> None:
         left = len(self._conflicts) - len(self._answers)
-        names = join([safe(a) for a in self._actions])
         what = f"{words.count(left, 'conflict')} to answer" if left else "all answered. y: revert"
-        self.query_one("#heading", Static).update(Content(f"Revert {names}: {what}"))
+        self.query_one("#heading", Static).update(Content(f"{self._wish.verb} {self._wish.name}: {what}"))
         self._list.show([self._row(k, c) for k, c in enumerate(self._conflicts)])
 
     def _row(self, at: int, conflict: PathConflict) -> Row:
@@ -213,24 +241,15 @@ class ConflictScreen(SideScreen):
         self.start(self._go(), group="go", exclusive=True)
 
     async def _go(self) -> None:
-        actions, answers = self._actions, list(self._answers.values())
+        wish, answers = self._wish, list(self._answers.values())
         try:
-            result = await self.work.act(lambda workspace: workspace.revert(actions, answers=answers))
+            result = await self.work.act(lambda workspace: wish.run(workspace, answers=answers))
         except ConflictError as e:
             if not e.conflicts:
                 raise
             # Something changed since: what was answered of it holds no more.
-            self.app.switch_screen(ConflictScreen(actions, e.conflicts))
+            self.app.switch_screen(RevertScreen(wish))
             self.say("Newer changes came meanwhile; look again. " + e.files, bad=True)
             return
         self.app.pop_screen()
-        self.say(said(result, actions))
-
-
-def said(result: CommitResult, actions: Sequence[str]) -> str:
-    """What an undo did."""
-    if result.commit is None:
-        return "There was nothing to write."
-    taken = result.actions[-1] if result.actions else result.commit
-    wrote = words.count(len(result.paths), "path")
-    return f"Reverted {' '.join(actions)} as {taken}: {wrote}. It can be reverted too."
+        self.say(wish.said(result))
