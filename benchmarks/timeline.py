@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentsh.config import make_private, workspace_dir
 from agentsh.core.action import ActionKind, ActionSpec, ActionStatus
@@ -14,6 +12,9 @@ from agentsh.core.entry import Entry, EntryType
 from agentsh.core.tree import Tree
 from agentsh.runtime.commit import commit_effects
 from agentsh.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PAINT_GOAL, KEY_GOAL = 0.5, 0.05
 _FILES, _EVERY = 50, 10

@@ -136,7 +136,9 @@ class TimelineList(LineView):
         state = _STATES.get(entry.kind) or Span(safe(mark), style)
         before = Span(safe(left if self._graph else " " * len(left)), "dim")
         after = Span(fit(safe(right if self._graph else ""), 3 - len(left)), "dim")
-        room = max(_LEAST_TITLE, self.size.width - _MARKS - self._id_cells - _STATUS - self._when_cells)
+        room = max(
+            _LEAST_TITLE, self.scrollable_content_region.width - _MARKS - self._id_cells - _STATUS - self._when_cells
+        )
         return (
             Span(Safe("+ ") if entry.id in self._picked else Safe("  "), "flag"),
             before,

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+from textual import events
 from textual.widgets import Input
 
 from agentsh import Workspace
@@ -126,6 +127,22 @@ def test_a_filter_shows_at_once_whatever_is_being_read(desk: Desk, monkeypatch: 
         await hands.press("f")
         await answer(hands, "")
         await hands.sees("217 entries")
+
+    desk.drive(flow)
+
+
+def test_what_is_typed_at_once_is_the_answer(desk: Desk) -> None:
+    with desk.workspace() as workspace:
+        for n in range(20):
+            workspace.exec(f"true {n}")
+
+    async def flow(hands: Hands) -> None:
+        await timeline(hands, "20 entries")
+        keys = [events.Key("f", "f"), *(events.Key(c, c) for c in "a17"), events.Key("enter", "\r")]
+        for key in keys:  # as a terminal sends a quick hand's, or a paste: none waits for what the one before it did
+            key.set_sender(hands.app)
+            hands.app._driver.send_message(key)
+        await hands.sees("1 entry of 20: a17")
 
     desk.drive(flow)
 
