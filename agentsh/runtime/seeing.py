@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
     from agentsh.core.diff import FileDiff
     from agentsh.core.explanation import Explained
+    from agentsh.core.history import PathConflict
     from agentsh.core.lasting import Grant
     from agentsh.core.report import LogEntry, Rejection
     from agentsh.core.request import RequestEffect
     from agentsh.core.session import SessionRecord
     from agentsh.core.tool import UserTool
+    from agentsh.runtime.resolving import Apart
 
 
 class Seeing(Parts):
@@ -193,6 +195,19 @@ class Seeing(Parts):
             record = store.action(action)
             diffs = numbered(replace(d, action=record.id) for d in diff_effects(record.changes, store.read_blob))
         return clean_diffs(self._insides.look(diffs), self._redactor)
+
+    def take_apart(self, conflict: PathConflict) -> Apart | None:
+        """A conflict of texts place by place, to make the text of a :class:`Resolution` from.
+
+        Args:
+            conflict: as a revert gave it.
+
+        Returns:
+            Its parts; None where there is no text in conflict, so that a side is the only answer.
+        """
+        from agentsh.runtime.resolving import take_apart  # noqa: PLC0415 - not for acting
+
+        return take_apart(self._open_store(), conflict, self._redactor)
 
     def catch_up(self) -> None:
         """Record what was changed outside agentsh since the last snapshot, if there is one; waits for nobody.

@@ -37,6 +37,7 @@ def _owners() -> Iterator[tuple[str, type]]:
     """Each class with keys of its own, in the order in which a person meets them."""
     # The screens import this package's other modules; here is the one place that knows them all.
     from agentsh.tui.app import AgentshApp  # noqa: PLC0415
+    from agentsh.tui.conflict import ConflictScreen  # noqa: PLC0415
     from agentsh.tui.conversation import Conversation  # noqa: PLC0415
     from agentsh.tui.diffview import DiffView  # noqa: PLC0415
     from agentsh.tui.lines import LineView  # noqa: PLC0415
@@ -46,7 +47,7 @@ def _owners() -> Iterator[tuple[str, type]]:
     from agentsh.tui.screens import AskLine, Confirm, SideScreen, WorkScreen  # noqa: PLC0415
     from agentsh.tui.settings import SettingsScreen  # noqa: PLC0415
     from agentsh.tui.timeline import TimelineScreen  # noqa: PLC0415
-    from agentsh.tui.undo import ConflictScreen, RevertScreen  # noqa: PLC0415
+    from agentsh.tui.undo import RevertScreen  # noqa: PLC0415
 
     yield "Everywhere", AgentshApp
     yield "Main", MainScreen

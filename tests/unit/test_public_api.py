@@ -112,6 +112,7 @@ METHODS = [
     "stage",
     "start_session",
     "status",
+    "take_apart",
     "timeline",
     "touching",
     "try_out",
