@@ -36,6 +36,7 @@ _IN_A_PAGE = {
     "main.review": "ctrl+r,f2",
     "main.timeline": "ctrl+t,f3",
     "main.new-session": "ctrl+n,f4",
+    "main.sessions": "ctrl+o,f6",
     "app.quit": "ctrl+q,f10",
 }
 """Further keys where a browser has taken the usual ones for itself."""

@@ -45,6 +45,7 @@ def _owners() -> Iterator[tuple[str, type]]:
     from agentsh.tui.prompt import Prompt  # noqa: PLC0415
     from agentsh.tui.review import ReviewScreen  # noqa: PLC0415
     from agentsh.tui.screens import AskLine, Confirm, SideScreen, WorkScreen  # noqa: PLC0415
+    from agentsh.tui.sessions import SessionsScreen  # noqa: PLC0415
     from agentsh.tui.settings import SettingsScreen  # noqa: PLC0415
     from agentsh.tui.timeline import TimelineScreen  # noqa: PLC0415
     from agentsh.tui.undo import RevertScreen  # noqa: PLC0415
@@ -58,6 +59,7 @@ def _owners() -> Iterator[tuple[str, type]]:
     yield "Timeline", TimelineScreen
     yield "Revert", RevertScreen
     yield "Conflict", ConflictScreen
+    yield "Sessions", SessionsScreen
     yield "Settings", SettingsScreen
     yield "Lists and text", LineView
     yield "All screens", WorkScreen
