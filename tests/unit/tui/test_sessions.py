@@ -141,7 +141,7 @@ def test_how_far_the_store_lasts(size: int, bound: int, growth: float | None, sa
 
 def test_the_store_is_on_the_screen(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
-    (tmp_path / "config/config.toml").write_text('[store]\nmax_bytes = 1073741824\n')
+    (tmp_path / "config/config.toml").write_text("[store]\nmax_bytes = 104857600\n")
     with desk.workspace() as workspace:
         for line in ("echo 1 > one", "seq 100000 > numbers"):
             workspace.approve([workspace.exec(line).id])
@@ -149,6 +149,6 @@ def test_the_store_is_on_the_screen(desk: Desk, tmp_path: Path) -> None:
 
     async def flow(hands: Hands) -> None:
         await sessions(hands)
-        await hands.sees("more a day", "in a month", "bound 1.0 GiB, reached in")
+        await hands.sees("more a day", "in a month", "bound 100.0 MiB, reached in")
 
     desk.drive(flow)
