@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agentsh.core.report import LogKind
+from agentsh.core.report import LogEntry, LogKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from agentsh.core.report import LogEntry
     from agentsh.store import Store
 
 _NODES = {LogKind.ACTION, LogKind.COMMIT, LogKind.SNAPSHOT, LogKind.RECOVERY}
@@ -48,18 +46,23 @@ def _linked(store: Store, log: Sequence[LogEntry]) -> Iterator[LogEntry]:
         if entry.kind not in _NODES or (entry.kind is LogKind.RECOVERY and not entry.id.startswith("c")):
             continue
         if entry.kind is LogKind.ACTION:
-            yield replace(entry, parents=state, undoes=_undone(store, entry))
+            yield _linked_to(entry, state, _undone(store, entry))
             continue
         if entry.kind is LogKind.SNAPSHOT:
-            yield replace(entry, parents=state)
+            yield _linked_to(entry, state)
             state = (entry.id,)
             continue
         done = entry.details.get("outcome") == "done"
         actions = entry.details.get("actions")
         joined = tuple(map(str, actions)) if done and isinstance(actions, list) else ()
-        yield replace(entry, parents=(*state, *joined))
+        yield _linked_to(entry, (*state, *joined))
         if done:
             state = (entry.id,)
+
+
+def _linked_to(entry: LogEntry, parents: tuple[str, ...], undoes: tuple[str, ...] = ()) -> LogEntry:
+    # As dataclasses.replace does it, which takes a third of the time of a long timeline.
+    return LogEntry(entry.id, entry.kind, entry.at, entry.title, entry.status, entry.details, parents, undoes)
 
 
 def _undone(store: Store, entry: LogEntry) -> tuple[str, ...]:

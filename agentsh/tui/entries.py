@@ -155,9 +155,9 @@ class TimelineList(LineView):
         return bool(self._lines) and needle in self._lines[y].text
 
     @property
-    def shown(self) -> int:
-        """How many entries there are."""
-        return len(self._lines)
+    def lines(self) -> Sequence[Line]:
+        """The entries that are shown, newest first."""
+        return self._lines
 
     @property
     def entry(self) -> LogEntry | None:

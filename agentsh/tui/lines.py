@@ -93,6 +93,7 @@ class LineView(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._count = 0
         self._columns = 0
+        self._base = Style.null()
 
     # -- for subclasses ------------------------------------------------------------------------------------------
 
@@ -123,12 +124,17 @@ class LineView(ScrollView, can_focus=True):
         """How many rows there are."""
         return self._count
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of the view."""
+        self._base = self.rich_style  # which asks all widgets above: once, not for each line
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         scroll_x, scroll_y = self.scroll_offset
         at = scroll_y + y
         width = self.size.width
-        base = self.rich_style
+        base = self._base
         if not 0 <= at < self._count:
             return Strip.blank(width, base)
         spans = self.row(at)
@@ -164,7 +170,8 @@ class LineView(ScrollView, can_focus=True):
         """Show the row."""
         if old != new:
             self.scroll_to_region(Region(int(self.scroll_x), new, 1, 1), animate=False, force=True)
-            self.refresh()
+            for at in (old, new):  # where it scrolled, all of it is painted anyway
+                self.refresh_line(at)
             self.post_message(self.Moved(self))
 
     def watch_needle(self) -> None:

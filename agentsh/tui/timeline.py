@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 import shlex
 from typing import TYPE_CHECKING, ClassVar
@@ -89,13 +91,22 @@ class TimelineScreen(SideScreen):
     def _list(self) -> TimelineList:
         return self.query_one(TimelineList)
 
+    @property
+    def whole(self) -> bool:
+        """Whether the oldest entries are there too."""
+        return self._story.whole
+
     # -- what is shown -------------------------------------------------------------------------------------------
 
     async def _load(self) -> None:
         # The newest ones first: of ten thousand entries, all others take longer than a person should wait for.
         await self._read(None if self._story.lines else _AT_FIRST)
         if not self._story.whole:
+            painted = asyncio.Event()
+            self.call_after_refresh(painted.set)
+            await painted.wait()
             await self._read(None)
+            gc.freeze()  # so many entries: looking through all of them, again and again, would hold up the keys
         if await self._catch_up():
             await self._read(None)
 
@@ -151,13 +162,12 @@ class TimelineScreen(SideScreen):
         self._begin_diff()
 
     def _show_heading(self) -> None:
-        shown = self._list.shown
-        of = words.count(shown, "entry", "entries")
+        of = words.count(len(self._list.lines), "entry", "entries")
         if self._filter:
             of += f" of {len(self._story.lines):,}: {self._filter.name}"
         chosen = f"  ·  {len(self._picked)} chosen" if self._picked else ""
         note = f"  ·  {safe(self._note)}" if self._note else ""
-        self.query_one("#heading", Static).update(Content(f"Timeline  {of}{chosen}{note}"))
+        self.query_one("#heading", Static).update(Content(f"Timeline  {of}{chosen}{note}"), layout=False)
 
     def on_line_view_moved(self, event: LineView.Moved) -> None:
         """What the entry changed."""

@@ -36,7 +36,7 @@ async def timeline(hands: Hands, *texts: str) -> None:
 
 async def go_to(hands: Hands, id_: str) -> None:
     """The cursor on an entry."""
-    ids = [line.entry.id for line in entries(hands)._lines]
+    ids = [line.entry.id for line in entries(hands).lines]
     entries(hands).cursor = ids.index(id_)
     await hands.until(lambda: hands.app.screen._at == id_)
 
@@ -50,7 +50,7 @@ async def answer(hands: Hands, text: str) -> None:
 
 
 def shown_ids(hands: Hands) -> list[str]:
-    return [line.entry.id for line in entries(hands)._lines]
+    return [line.entry.id for line in entries(hands).lines]
 
 
 # -- what is in it -----------------------------------------------------------------------------------------------
