@@ -100,11 +100,11 @@ def _store(now: Status) -> str:
     if now.store_growth:
         parts.append(f"{size(int(now.store_growth))} more a day")
     if now.store_max_bytes:
-        budget, left = f"budget {size(now.store_max_bytes)}", now.store_max_bytes - now.store_bytes
-        if left <= 0:
+        budget, days = f"budget {size(now.store_max_bytes)}", now.days_left
+        if now.store_bytes >= now.store_max_bytes:
             budget += ", reached: the oldest content goes first"
-        elif now.store_growth and left / now.store_growth < _FAR:
-            budget += f", reached in {count(int(left / now.store_growth), 'day')}"
+        elif days is not None and days < _FAR:
+            budget += f", reached in {count(days, 'day')}"
         parts.append(budget)
     return "; ".join(parts)
 

@@ -109,6 +109,14 @@ class Status:
     recovered: tuple[Recovery, ...] = ()
     unknown: tuple[RequestEffect, ...] = ()
 
+    @property
+    def days_left(self) -> int | None:
+        """Whole days until the store has reached its bound, as it grows; None where that is not known or never."""
+        left = self.store_max_bytes - self.store_bytes
+        if not self.store_max_bytes or (left > 0 and not self.store_growth):
+            return None
+        return int(left / self.store_growth) if left > 0 and self.store_growth else 0
+
 
 class LogKind(StrEnum):
     """What a line of the log is about."""

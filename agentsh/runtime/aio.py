@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from agentsh.core.action import ActionRecord, ActionSpec, OutputSink, StreamName
     from agentsh.core.diff import FileDiff
     from agentsh.core.explanation import Explained
-    from agentsh.core.history import Resolution
+    from agentsh.core.history import PathConflict, Resolution
     from agentsh.core.lasting import Grant, Lasting, Offer
     from agentsh.core.limits import Limits
     from agentsh.core.report import CheckReport, CommitResult, GcReport, LogEntry, Rejection, RepairReport, Status
     from agentsh.core.request import RequestEffect
     from agentsh.core.tool import UserTool
     from agentsh.runtime.export import Exported
+    from agentsh.runtime.resolving import Apart
     from agentsh.runtime.trial import Trial
 
 P = ParamSpec("P")
@@ -154,6 +155,14 @@ class AsyncWorkspace:
     async def timeline(self, *, limit: int | None = None) -> list[LogEntry]:
         """As :meth:`Workspace.timeline`."""
         return await self._call(self._workspace.timeline, limit=limit)
+
+    async def touching(self, path: str | bytes) -> frozenset[str]:
+        """As :meth:`Workspace.touching`."""
+        return await self._call(self._workspace.touching, path)
+
+    async def take_apart(self, conflict: PathConflict) -> Apart | None:
+        """As :meth:`Workspace.take_apart`."""
+        return await self._call(self._workspace.take_apart, conflict)
 
     async def catch_up(self) -> None:
         """As :meth:`Workspace.catch_up`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from agentsh.core.action import ActionRecord, ActionStatus
 from agentsh.core.errors import NotFoundError, UsageError
 from agentsh.core.lasting import Lasting
 from agentsh.core.request import RequestState
-from agentsh.runtime.parts import Parts
+from agentsh.runtime.parts import Parts, raw_path
 from agentsh.runtime.pending import STAGED, named_effects, open_effects
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Answering(Parts):
             PolicyDenied: the policy refuses an effect, whoever approves.
             ConflictError: an action's effects are no longer those of ``seen``.
         """
-        named = [_raw(p) for p in paths]
+        named = [raw_path(p) for p in paths]
         with self._turn():
             return self._reviewer().approve(
                 actions,
@@ -94,7 +93,7 @@ class Answering(Parts):
             raise UsageError(f"{action} is not staged: it is {record.status.value}.")
         effects = open_effects(record)
         if paths:
-            raw = [_raw(p) for p in paths]
+            raw = [raw_path(p) for p in paths]
             named = named_effects(record, raw)
             if not named:
                 raise NotFoundError(f"{action} has no staged effect on what was named.")
@@ -166,7 +165,7 @@ class Answering(Parts):
             ConflictError: a later action builds on what would be dropped, or the effects are no longer those of
                 ``seen``.
         """
-        named = [_raw(p) for p in paths]
+        named = [raw_path(p) for p in paths]
         with self._turn():
             return self._reviewer().reject(
                 actions,
@@ -230,7 +229,7 @@ class Answering(Parts):
             NotFoundError: an action has committed no such effect, hunk or changed line.
             ConflictError: newer work changed the same; nothing is written. ``conflicts`` has both sides of each.
         """
-        named = [_raw(p) for p in paths]
+        named = [raw_path(p) for p in paths]
         with self._turn():
             result = self._reviewer().revert(
                 actions, dry_run=dry_run, paths=named, choices=_choices(hunks, lines), answers=answers
@@ -246,7 +245,7 @@ class Answering(Parts):
             dry_run: only say what it would write.
         """
         with self._turn():
-            result = self._reviewer().restore(snapshot, paths=[_raw(p) for p in paths], dry_run=dry_run)
+            result = self._reviewer().restore(snapshot, paths=[raw_path(p) for p in paths], dry_run=dry_run)
         return self._shown(result)
 
     def undo(self) -> CommitResult:
@@ -326,19 +325,5 @@ def _choices(
         return None
     from agentsh.runtime.hunks import choices  # noqa: PLC0415 - not for acting
 
-    raw_lines = {_raw(p): r for p, r in (lines or {}).items()}
-    return choices({_raw(p): n for p, n in (hunks or {}).items()}, raw_lines)
-
-
-def _raw(path: str | bytes) -> bytes:
-    """A path as the store has it: raw bytes, relative, no slash at either end; the workspace itself is ``.``.
-
-    Raises:
-        UsageError: it is empty, as an unset variable is, or absolute.
-    """
-    raw = os.fsencode(path)
-    if not raw or raw.startswith(b"/"):
-        raise UsageError(f"{path!r} is not a path inside the workspace.", next_step="'.' is the whole workspace.")
-    while raw.startswith(b"./"):
-        raw = raw[2:].lstrip(b"/")
-    return b"" if raw == b"." else raw.rstrip(b"/")
+    raw_lines = {raw_path(p): r for p, r in (lines or {}).items()}
+    return choices({raw_path(p): n for p, n in (hunks or {}).items()}, raw_lines)

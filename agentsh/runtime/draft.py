@@ -13,7 +13,7 @@ from agentsh.core.history import PathConflict
 from agentsh.core.record import record
 from agentsh.core.sanitise import visible_path
 from agentsh.runtime.apply import is_directory, parents
-from agentsh.runtime.merge import marked_text
+from agentsh.runtime.merge import labels_of, marked_text
 from agentsh.runtime.observe import observe
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Draft:
         for answer in self._answers:
             if answer.answers(conflict):
                 return answer
-        labels = ("now", f"after {conflict.action}", f"before {conflict.action}")
+        labels = labels_of(conflict)
         text = marked_text(self._store, base=conflict.base, ours=conflict.ours, theirs=conflict.theirs, labels=labels)
         self.conflicts.append(replace(conflict, text=text))
         return None

@@ -15,11 +15,13 @@ from agentsh.config import data_dir, make_private
 from agentsh.core.errors import ActionFailed, ConflictError, UsageError
 from agentsh.core.history import Resolution
 from agentsh.core.sanitise import visible_path
+from agentsh.runtime.merge import labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agentsh.core.history import PathConflict
+    from agentsh.runtime.merge import Merge
 
 _MARKS = (b"<<<<<<< now", b"||||||| after ", b">>>>>>> before ")
 _MOST_BYTES = 64 * 1024 * 1024
@@ -34,6 +36,25 @@ def edit_conflicts(conflicts: Sequence[PathConflict]) -> list[Resolution]:
         ConflictError: a text came back with conflicts in it. Nothing was written to the workspace.
     """
     return [Resolution(text=_merged(c, c.text), conflict=c, path=c.path) for c in conflicts if c.text is not None]
+
+
+def edit_merge(conflict: PathConflict, merge: Merge) -> bytes:
+    """Let the person edit what a conflict, or a place of it, becomes; what is not agreed stands between markers.
+
+    Args:
+        conflict: the conflict.
+        merge: what is agreed of it by now, and what is not.
+
+    Raises:
+        UsageError: no editor is set.
+        ActionFailed: the editor failed.
+        ConflictError: the text came back with markers in it. Nothing was written to the workspace.
+    """
+    text = merge.marked(labels_of(conflict))
+    edited = edit_text(conflict.path, text, purpose="merge")
+    if merge.conflicts:
+        _refuse_marked(conflict, edited, text)
+    return edited
 
 
 def edit_text(path: bytes, text: bytes, *, purpose: str) -> bytes:
@@ -73,13 +94,17 @@ def edit_text(path: bytes, text: bytes, *, purpose: str) -> bytes:
 
 def _merged(conflict: PathConflict, text: bytes) -> bytes:
     merged = edit_text(conflict.path, text, purpose="merge")
+    _refuse_marked(conflict, merged, text)
+    return merged
+
+
+def _refuse_marked(conflict: PathConflict, merged: bytes, text: bytes) -> None:
     if merged == text or any(line.startswith(_MARKS) for line in merged.split(b"\n")):
         raise ConflictError(
             f"The merge of {visible_path(conflict.path)} still has conflicts between markers.",
             conflicts=[conflict],
             next_step="Choose a side of each, and take the lines with the markers out; or use --ours or --theirs.",
         )
-    return merged
 
 
 def _read(path: Path) -> bytes:

@@ -15,7 +15,7 @@ from agentsh.runtime.linediff import matching_blocks, split_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agentsh.core.history import Side
+    from agentsh.core.history import PathConflict, Side
     from agentsh.runtime.linediff import Block
     from agentsh.store import Store
 
@@ -186,6 +186,11 @@ def merge_entries(
     return _merge_alike(store, path, (base, ours, theirs), prefer)
 
 
+def labels_of(conflict: PathConflict) -> tuple[str, str, str]:
+    """What the markers of a conflict call ours, base and theirs."""
+    return ("now", f"after {conflict.action}", f"before {conflict.action}")
+
+
 def marked_text(
     store: Store, *, base: Entry | None, ours: Entry | None, theirs: Entry | None, labels: tuple[str, str, str]
 ) -> bytes | None:
@@ -198,11 +203,24 @@ def marked_text(
         theirs: the other.
         labels: what the markers call ours, base and theirs.
     """
-    states = (base or _EMPTY, ours, theirs)
-    if ours is None or theirs is None or not states[0].type is ours.type is theirs.type is EntryType.FILE:
+    merge = merged_states(store, base=base, ours=ours, theirs=theirs)
+    return None if merge is None else merge.marked(labels)
+
+
+def merged_states(store: Store, *, base: Entry | None, ours: Entry | None, theirs: Entry | None) -> Merge | None:
+    """The merge of three states' texts, whatever is in conflict; None where they are no texts.
+
+    Args:
+        store: has the content of all three.
+        base: the state that both changes started from; None counts as empty.
+        ours: the one result.
+        theirs: the other.
+    """
+    start = base or _EMPTY
+    if ours is None or theirs is None or not start.type is ours.type is theirs.type is EntryType.FILE:
         return None
-    merge = _merged_text(store, (states[0], ours, theirs))
-    return None if isinstance(merge, str) else merge.marked(labels)
+    merge = _merged_text(store, (start, ours, theirs))
+    return None if isinstance(merge, str) else merge
 
 
 def _merge_alike(store: Store, path: bytes, states: tuple[Entry, Entry, Entry], prefer: Side | None) -> Entry | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from agentsh.config import Config, cache_dir, tools_dir
-from agentsh.core.errors import SealedError, WorkspaceBusy
+from agentsh.core.errors import SealedError, UsageError, WorkspaceBusy
 from agentsh.core.lock import FileLock
 from agentsh.core.report import Recovery
 from agentsh.core.request import RequestState
@@ -240,3 +241,17 @@ class Parts:
             if settles:
                 store.forget_excluded()
                 store.finish_sealing()
+
+
+def raw_path(path: str | bytes) -> bytes:
+    """A path as the store has it: raw bytes, relative, no slash at either end; the workspace itself is ``.``.
+
+    Raises:
+        UsageError: it is empty, as an unset variable is, or absolute.
+    """
+    raw = os.fsencode(path)
+    if not raw or raw.startswith(b"/"):
+        raise UsageError(f"{path!r} is not a path inside the workspace.", next_step="'.' is the whole workspace.")
+    while raw.startswith(b"./"):
+        raw = raw[2:].lstrip(b"/")
+    return b"" if raw == b"." else raw.rstrip(b"/")

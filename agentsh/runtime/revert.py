@@ -154,7 +154,9 @@ def _undo(store: Store, draft: Draft, landing: Landing, before: Entry | None) ->
         if answer.text is None:
             merged = merge_entries(store, path, base=base, ours=ours, theirs=before, prefer=answer.side)
         else:
-            like = next(e for e in (ours, before) if e is not None)
+            # The text is answered; permission bits and attributes are merged as without it.
+            kept = merge_entries(store, path, base=base, ours=ours, theirs=before, prefer="ours")
+            like = next(e for e in (kept, ours, before) if e is not None)
             digest = store.put_bytes(answer.text, path=path)
             merged = Entry(EntryType.FILE, like.mode, len(answer.text), digest, xattrs=like.xattrs)
     draft.put(path, merged, action=landing.action)

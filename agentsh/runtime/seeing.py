@@ -10,7 +10,7 @@ from agentsh.core.errors import WorkspaceBusy
 from agentsh.core.lock import FileLock
 from agentsh.core.report import Status
 from agentsh.core.request import RequestState, open_requests
-from agentsh.runtime.parts import Parts
+from agentsh.runtime.parts import Parts, raw_path
 from agentsh.runtime.pending import STAGED, netted, owners
 
 if TYPE_CHECKING:
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
     from agentsh.core.diff import FileDiff
     from agentsh.core.explanation import Explained
+    from agentsh.core.history import PathConflict
     from agentsh.core.lasting import Grant
     from agentsh.core.report import LogEntry, Rejection
     from agentsh.core.request import RequestEffect
     from agentsh.core.session import SessionRecord
     from agentsh.core.tool import UserTool
+    from agentsh.runtime.resolving import Apart
 
 
 class Seeing(Parts):
@@ -146,6 +148,17 @@ class Seeing(Parts):
 
         return timeline(self._open_store(), limit=limit)
 
+    def touching(self, path: str | bytes) -> frozenset[str]:
+        """The ids of the entries of the timeline that changed a path, or what is below it.
+
+        Args:
+            path: relative to the workspace, or a pattern such as ``*.py``, whose ``*`` stands for slashes too.
+
+        Raises:
+            UsageError: it is no path inside the workspace.
+        """
+        return self._open_store().touching(raw_path(path))
+
     def diff(self, action: str | None = None, to: str | None = None) -> list[FileDiff]:
         """The effect of one action; without one, of all that is staged, taken together; or between two points in time.
 
@@ -182,6 +195,19 @@ class Seeing(Parts):
             record = store.action(action)
             diffs = numbered(replace(d, action=record.id) for d in diff_effects(record.changes, store.read_blob))
         return clean_diffs(self._insides.look(diffs), self._redactor)
+
+    def take_apart(self, conflict: PathConflict) -> Apart | None:
+        """A conflict of texts place by place, to make the text of a :class:`Resolution` from.
+
+        Args:
+            conflict: as a revert gave it.
+
+        Returns:
+            Its parts; None where there is no text in conflict, so that a side is the only answer.
+        """
+        from agentsh.runtime.resolving import take_apart  # noqa: PLC0415 - not for acting
+
+        return take_apart(self._open_store(), conflict, self._redactor)
 
     def catch_up(self) -> None:
         """Record what was changed outside agentsh since the last snapshot, if there is one; waits for nobody.
@@ -229,6 +255,10 @@ class Seeing(Parts):
             after: of them, those with a higher :attr:`Rejection.number`.
         """
         return self._open_store().rejections(session, after)
+
+    def sessions(self) -> list[SessionRecord]:
+        """All sessions, oldest first, without their messages."""
+        return self._open_store().sessions()
 
     def session(self, session: str) -> SessionRecord:
         """A session with its messages."""

@@ -15,6 +15,7 @@ from agentsh.core.errors import UsageError
 from agentsh.tui.keys import load_keymap
 from agentsh.tui.looks import CONTRAST, THEMES, load_theme, save_keymap, save_theme
 from agentsh.tui.main import MainScreen
+from agentsh.tui.screens import AskLine
 from agentsh.tui.text import content
 from agentsh.tui.work import Work
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from textual import events
     from textual.binding import BindingType
     from textual.dom import DOMNode
     from textual.screen import Screen
@@ -34,6 +36,7 @@ _IN_A_PAGE = {
     "main.review": "ctrl+r,f2",
     "main.timeline": "ctrl+t,f3",
     "main.new-session": "ctrl+n,f4",
+    "main.sessions": "ctrl+o,f6",
     "app.quit": "ctrl+q,f10",
 }
 """Further keys where a browser has taken the usual ones for itself."""
@@ -111,6 +114,11 @@ class AgentshApp(App[None]):
             first = WatchScreen(self._watch)
         self.push_screen(first)
         first.call_after_refresh(self.work.begin)
+
+    async def on_key(self, event: events.Key) -> None:
+        """A key that nothing has taken: on its way, a question may have come up that it is the answer to."""
+        if isinstance(self.screen, AskLine):
+            await self.screen.typed(event)
 
     def on_unmount(self) -> None:
         """Stop what runs, and close the store."""

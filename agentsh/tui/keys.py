@@ -37,6 +37,7 @@ def _owners() -> Iterator[tuple[str, type]]:
     """Each class with keys of its own, in the order in which a person meets them."""
     # The screens import this package's other modules; here is the one place that knows them all.
     from agentsh.tui.app import AgentshApp  # noqa: PLC0415
+    from agentsh.tui.conflict import ConflictScreen  # noqa: PLC0415
     from agentsh.tui.conversation import Conversation  # noqa: PLC0415
     from agentsh.tui.diffview import DiffView  # noqa: PLC0415
     from agentsh.tui.lines import LineView  # noqa: PLC0415
@@ -44,9 +45,10 @@ def _owners() -> Iterator[tuple[str, type]]:
     from agentsh.tui.prompt import Prompt  # noqa: PLC0415
     from agentsh.tui.review import ReviewScreen  # noqa: PLC0415
     from agentsh.tui.screens import AskLine, Confirm, SideScreen, WorkScreen  # noqa: PLC0415
+    from agentsh.tui.sessions import SessionsScreen  # noqa: PLC0415
     from agentsh.tui.settings import SettingsScreen  # noqa: PLC0415
     from agentsh.tui.timeline import TimelineScreen  # noqa: PLC0415
-    from agentsh.tui.undo import ConflictScreen, RevertScreen  # noqa: PLC0415
+    from agentsh.tui.undo import RevertScreen  # noqa: PLC0415
 
     yield "Everywhere", AgentshApp
     yield "Main", MainScreen
@@ -57,6 +59,7 @@ def _owners() -> Iterator[tuple[str, type]]:
     yield "Timeline", TimelineScreen
     yield "Revert", RevertScreen
     yield "Conflict", ConflictScreen
+    yield "Sessions", SessionsScreen
     yield "Settings", SettingsScreen
     yield "Lists and text", LineView
     yield "All screens", WorkScreen

@@ -93,6 +93,7 @@ class LineView(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._count = 0
         self._columns = 0
+        self._base = Style.null()
 
     # -- for subclasses ------------------------------------------------------------------------------------------
 
@@ -104,6 +105,10 @@ class LineView(ScrollView, can_focus=True):
         """Whether the cursor may rest on row ``y``."""
         del y
         return True
+
+    def matches(self, y: int, needle: str) -> bool:
+        """Whether row ``y`` has ``needle``, which is in small letters."""
+        return needle in plain(self.row(y)).lower()
 
     def resized(self, count: int, columns: int = 0) -> None:
         """There are ``count`` rows now, the widest of ``columns`` cells."""
@@ -119,12 +124,17 @@ class LineView(ScrollView, can_focus=True):
         """How many rows there are."""
         return self._count
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of the view."""
+        self._base = self.rich_style  # which asks all widgets above: once, not for each line
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         scroll_x, scroll_y = self.scroll_offset
         at = scroll_y + y
         width = self.size.width
-        base = self.rich_style
+        base = self._base
         if not 0 <= at < self._count:
             return Strip.blank(width, base)
         spans = self.row(at)
@@ -160,7 +170,8 @@ class LineView(ScrollView, can_focus=True):
         """Show the row."""
         if old != new:
             self.scroll_to_region(Region(int(self.scroll_x), new, 1, 1), animate=False, force=True)
-            self.refresh()
+            for at in (old, new):  # where it scrolled, all of it is painted anyway
+                self.refresh_line(at)
             self.post_message(self.Moved(self))
 
     def watch_needle(self) -> None:
@@ -196,7 +207,7 @@ class LineView(ScrollView, can_focus=True):
         if not needle:
             return
         for at in self._around(by):
-            if needle in plain(self.row(at)).lower():
+            if self.matches(at, needle):
                 self.cursor = at
                 return
         self.app.bell()

@@ -52,8 +52,12 @@ Everything runs in a sandbox on a staged copy of your files. You see what it wou
 reaches your files before you commit it. Whatever was committed can be taken back later.
 
   ctrl+r  review what is staged        ctrl+t  the timeline, and undo
-  f1      all keys                     ctrl+q  leave: nothing is lost
+  ctrl+o  sessions, go on with one     f1      all keys
+  ctrl+q  leave: nothing is lost
 """
+
+GO_ON = "Go on."
+"""What is written for the person when a session that had not come to its end goes on."""
 
 NO_MODEL = """\
 No model is configured, so only ! lines work for now.
@@ -71,6 +75,7 @@ class MainScreen(WorkScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "review", "Review", id="main.review", priority=True),
         Binding("ctrl+t", "timeline", "Timeline", id="main.timeline", priority=True),
+        Binding("ctrl+o", "sessions", "Sessions", id="main.sessions", priority=True),
         Binding("escape", "stop", "Stop", id="main.stop"),
         Binding("ctrl+c", "stop", "Stop", id="main.stop-too", show=False, priority=True),
         Binding("ctrl+n", "fresh", "New session", id="main.new-session", show=False, priority=True),
@@ -309,6 +314,29 @@ class MainScreen(WorkScreen):
         from agentsh.tui.timeline import TimelineScreen  # noqa: PLC0415 - as above
 
         self.app.push_screen(TimelineScreen())
+
+    def action_sessions(self) -> None:
+        """All sessions, and the way back into one."""
+        from agentsh.tui.sessions import SessionsScreen  # noqa: PLC0415 - as above
+
+        self.app.push_screen(SessionsScreen(lambda session: self.start(self._resume(session))))
+
+    async def _resume(self, session: str) -> None:
+        from agentsh.tui.told import blocks_of, look_at  # noqa: PLC0415 - as above
+
+        told = await self.work.look(lambda workspace: look_at(workspace, session))
+        self._facts.session = session
+        self._facts.tokens_in = self._facts.tokens_out = 0
+        self._conversation.clear()
+        for block in blocks_of(told):
+            self._add(block)
+        status = told.record.status
+        self._add(Words(f"{session} goes on with what you say next. It was {status}.", mark="! ", style="dim"))
+        prompt = self.query_one(Prompt)
+        if status != "done" and not prompt.text:
+            prompt.text = GO_ON
+        prompt.focus()
+        self._show_facts()
 
     def action_stop(self) -> None:
         """Stop what runs."""

@@ -116,6 +116,7 @@ class AskLine(ModalScreen[str | None]):
         super().__init__()
         self._question = question
         self._value = value
+        self._early: list[events.Key] = []
 
     def compose(self) -> ComposeResult:
         """The question and a line to answer on."""
@@ -123,6 +124,28 @@ class AskLine(ModalScreen[str | None]):
             yield Static(content(self._question))
             yield AnswerLine(self._value)
             yield Static(content("enter: go on   esc: leave it"), classes="hint")
+
+    async def on_mount(self) -> None:
+        """Take what was typed before there was a line."""
+        for event in self._early:
+            await self.typed(event)
+
+    async def typed(self, event: events.Key) -> None:
+        """A key that was pressed before the line had the focus: who types at once means the answer.
+
+        Args:
+            event: a key that nothing has taken.
+        """
+        if not self.query(AnswerLine):
+            self._early.append(event)
+            return
+        line = self.query_one(AnswerLine)
+        if event.is_printable and event.character is not None:
+            if line.select_on_focus:  # as it would be once it has the focus: what was there is typed over, once
+                line.select_on_focus, line.value = False, ""
+            line.insert_text_at_cursor(event.character)
+        elif event.key == "enter" and not line.has_focus:
+            await line.action_submit()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """The answer."""

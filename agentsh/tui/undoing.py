@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentsh.core.report import LogKind
 
@@ -26,12 +26,29 @@ def next_redo(entries: Sequence[LogEntry]) -> tuple[str, ...]:
     return _last(entries, undone=True)
 
 
-def _last(entries: Sequence[LogEntry], *, undone: bool) -> tuple[str, ...]:
+class Standing(NamedTuple):
+    """How landed actions stand.
+
+    Attributes:
+        holds: for each whether what it did is still there, and not taken back.
+        takes_back: for each whether it is an undo; the undo of an undo brings back, and is none.
+    """
+
+    holds: dict[str, bool]
+    takes_back: dict[str, bool]
+
+
+def standing(entries: Sequence[LogEntry]) -> Standing:
+    """How the actions stand that have landed.
+
+    Args:
+        entries: the timeline, oldest first.
+    """
     actions = {e.id: e for e in entries if e.kind is LogKind.ACTION}
     # Not by their status: of an action that landed in part, the rest still waits or was rejected.
     landed = {a for e in entries if e.kind is LogKind.COMMIT and e.status == "done" for a in e.parents}
     holds: dict[str, bool] = {}
-    takes_back: dict[str, bool] = {}  # whether an action is an undo; the undo of an undo brings back, and is none
+    takes_back: dict[str, bool] = {}
     for entry in actions.values():
         if entry.id not in landed:
             continue
@@ -41,11 +58,17 @@ def _last(entries: Sequence[LogEntry], *, undone: bool) -> tuple[str, ...]:
         if not _in_part(entry):
             for action in about:
                 _switch(actions, holds, action, on=False)
+    return Standing(holds, takes_back)
+
+
+def _last(entries: Sequence[LogEntry], *, undone: bool) -> tuple[str, ...]:
+    holds, takes_back = standing(entries)
+    changes = {e.id for e in entries if not e.undoes}
     for entry in reversed(entries):
         if entry.kind is LogKind.COMMIT:
             of = tuple(a for a in entry.parents if holds.get(a) and takes_back[a] is undone)
             # What brings back something is no change of its own: to undo it again, its change is named.
-            of = tuple(a for a in of if undone or not actions[a].undoes)
+            of = tuple(a for a in of if undone or a in changes)
             if of:
                 return of
     return ()

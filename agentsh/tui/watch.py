@@ -11,25 +11,20 @@ from textual.content import Content
 from textual.widgets import Footer, Static
 
 from agentsh.core.errors import AgentshError
-from agentsh.core.report import LogKind
 from agentsh.tui import words
-from agentsh.tui.blocks import Card, Words
+from agentsh.tui.blocks import Card
 from agentsh.tui.conversation import Conversation
 from agentsh.tui.screens import OutputScreen, WorkScreen
 from agentsh.tui.text import safe, title
+from agentsh.tui.told import Told, blocks_of, look_at
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from agentsh.core.action import ActionRecord
-    from agentsh.core.diff import FileDiff
-    from agentsh.core.session import SessionRecord
     from agentsh.runtime.workspace import Workspace
 
 _EVERY_S = 0.25
-_MOST_DIFFS = 50
-_ORIGIN = "agentsh"  # beside each message of the journal: who it is from, and of which action
 
 
 class WatchScreen(WorkScreen):
@@ -73,27 +68,20 @@ class WatchScreen(WorkScreen):
         # While it runs, no newer one can have begun of which this workspace would say more.
         wanted = self._wanted or (known if self._runs else "")
 
-        def read(workspace: Workspace) -> tuple[SessionRecord, list[tuple[ActionRecord, list[FileDiff]]]] | None:
+        def read(workspace: Workspace) -> Told | None:
             session = wanted
             if not session:
-                found = [e.id for e in workspace.log() if e.kind is LogKind.SESSION]
-                session = found[-1] if found else ""
+                found = workspace.sessions()
+                session = found[-1].id if found else ""
             if not session:
                 return None
-            record = workspace.session(session)
-            begun = told if session == known else 0
-            fresh = {m.get(_ORIGIN, {}).get("action") for m in record.messages[begun:]}
-            acts = []
-            for act in workspace.actions(session):
-                small = 0 < len(act.changes) <= _MOST_DIFFS and act.id in fresh
-                acts.append((act, workspace.diff(act.id) if small else []))
-            return record, acts
+            return look_at(workspace, session, told if session == known else 0)
 
         try:
             found = await self.work.look(read)
         except AgentshError as e:
             if not self._told:
-                self.home.leave(e)
+                self.gone(e)
                 return
             raise
         finally:
@@ -103,32 +91,30 @@ class WatchScreen(WorkScreen):
                 Content("Watch  no session yet; it is shown as soon as it begins")
             )
             return
-        self._show(*found)
+        self._show(found)
 
-    def _show(self, record: SessionRecord, acts: list[tuple[ActionRecord, list[FileDiff]]]) -> None:
+    def gone(self, error: AgentshError) -> None:
+        """There is nothing to look at."""
+        self.home.leave(error)
+
+    def _show(self, told: Told) -> None:
+        record, acts = told
         view = self.query_one(Conversation)
         if record.id != self._session:
             self._session, self._told = record.id, 0
             self._cards.clear()
             view.clear()
-        by_id = {a.id: (a, diffs) for a, diffs in acts}
-        for message in record.messages[self._told :]:
-            text, role = str(message.get("content") or ""), message.get("role")
-            action = str(message.get(_ORIGIN, {}).get("action") or "")
-            if role == "user" and text:
-                view.add(Words(text, mark="> ", style="person"))
-            elif role == "assistant" and text:
-                view.add(Words(text, mark="• ", prose=True))
-            elif role == "tool" and action in by_id:
-                card = self._cards[action] = Card(by_id[action][0].spec.title)
-                card.finish_record(*by_id[action])
-                view.add(card)
+        for block in blocks_of(told, self._told):
+            view.add(block)
+            if isinstance(block, Card):
+                self._cards[block.action] = block
+        by_id = {a.id: a for a, _ in acts}
         self._told, self._runs = len(record.messages), record.status == "running"
         changed = False
         for action, card in self._cards.items():
             if action in by_id:
                 before = card.status
-                card.stands(by_id[action][0].status.value)
+                card.stands(by_id[action].status.value)
                 changed |= card.status != before
         if changed:
             view.lay_out(0)

@@ -262,8 +262,9 @@ def test_a_model_its_task_its_actions_and_a_conflict(screens: Screens) -> None:
     recording = screens.base / "recording.json"
     recording.write_text(json.dumps({"agentsh_recording": 1, "name": TEXTS[3], "turns": turns}))
     with screens.workspace() as workspace:
+        name = f"c{NAMES[40]}"
+        (screens.root / name).write_text(f"zero {TEXTS[2]}\n")
         for text in (f"one {TEXTS[0]}\n", f"two {TEXTS[1]}\n"):
-            name = f"c{NAMES[40]}"
             workspace.approve([workspace.stage(name, text.encode()).id])
             workspace.commit()
     pty = screens.open("--model", f"replay:{recording}")
@@ -286,9 +287,14 @@ def test_a_model_its_task_its_actions_and_a_conflict(screens: Screens) -> None:
     escape(pty)
     pty.press("G")
     at = pty.press("r")
-    pty.sees("1 conflict to answer", since=at)
+    pty.sees("1 conflict to answer", "Result", since=at)
+    pages_of(pty, at, {t[:4] for t in TEXTS[:3]})
     pty.press("y")
     pty.sees("needs an answer first", since=at)
+    at = pty.press("b")
+    pty.sees("both, ours first", "all answered", since=at)
+    at = pty.press("s")  # below each other, where each line is whole
+    pages_of(pty, at, {t[:4] for t in TEXTS[:3]})
     leave(pty)
 
 

@@ -107,11 +107,14 @@ METHODS = [
     "revert",
     "send_again",
     "session",
+    "sessions",
     "show",
     "stage",
     "start_session",
     "status",
+    "take_apart",
     "timeline",
+    "touching",
     "try_out",
     "undo",
     "user_tools",
@@ -134,7 +137,7 @@ def test_the_workspace_has_the_documented_methods() -> None:
 
 
 def test_the_async_workspace_mirrors_it() -> None:
-    sessions = {"start_session", "end_session", "session", "add_message", "actions", "read_blob", "clean"}
+    sessions = {"start_session", "end_session", "session", "sessions", "add_message", "actions", "read_blob", "clean"}
     for name in set(METHODS) - sessions:
         theirs = inspect.signature(getattr(agentsh.Workspace, name))
         ours = inspect.signature(getattr(agentsh.AsyncWorkspace, name))

@@ -88,7 +88,31 @@ def test_the_timeline_has_parents(history: Workspace) -> None:
     assert entries["c2"].parents == ("s3", "a2")
     assert entries["a3"].parents == ("c2",)
     assert (entries["a5"].undoes, entries["a6"].undoes) == (("a1",), ("c1",))
-    assert [e.id for e in history.timeline(limit=2)] == [e.id for e in history.timeline()][-2:]
+    for limit in (1, 2, 5, 100):
+        assert history.timeline(limit=limit) == history.timeline()[-limit:]
+
+
+def test_the_newest_entries_are_those_of_the_whole(history: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentsh.runtime.timeline._FEWEST_LINES", 1)
+    for n in range(4):
+        history.exec(f"echo {n} > waits{n}")  # actions that no state follows
+    for limit in range(1, 16):
+        assert history.timeline(limit=limit) == history.timeline()[-limit:], limit
+
+
+def test_what_touched_a_path(history: Workspace) -> None:
+    history.exec("mkdir -p d/e; echo 1 > d/e/f.py; echo 2 > dx")
+    everything = history.touching(".")
+    assert {"a1", "a2", "a3", "c1", "c2", "s1"} <= everything
+    assert "a5" in history.touching("d")
+    assert "a5" in history.touching("d/e/f.py")
+    assert "a5" in history.touching("*.py")
+    assert "a5" not in history.touching("d/e/g")
+    assert "a5" not in history.touching("t")
+    assert {"a1", "c1"} <= history.touching("t")
+    assert history.touching("nowhere") == frozenset()
+    with pytest.raises(UsageError):
+        history.touching("/etc")
 
 
 def test_the_graph_fits_80_columns(history: Workspace) -> None:
