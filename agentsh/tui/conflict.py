@@ -14,7 +14,7 @@ from agentsh.core.errors import ConflictError
 from agentsh.runtime.editor import edit_merge
 from agentsh.runtime.merge import Merge
 from agentsh.tui import words
-from agentsh.tui.diffrows import heading
+from agentsh.tui.diffpaint import heading
 from agentsh.tui.diffview import DiffView
 from agentsh.tui.lines import LineView
 from agentsh.tui.merging import Answer, Spot, list_rows, result_page, side_page

@@ -1,29 +1,22 @@
-"""A diff as rows: made in a worker thread, as small tuples; what a row looks like is worked out when it is painted."""
+"""A diff as rows. Of a hunk only its runs are kept, and a row is made when it is asked for: there may be hundreds of
+thousands, and a screen shows forty.
+"""  # noqa: D205
 
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher
-from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-from rich.cells import cell_len
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
 from agentsh.tui import words
-from agentsh.tui.syntax import shown, styled
-from agentsh.tui.text import MOST_COLUMNS, Safe, Span, fit, safe
+from agentsh.tui.text import MOST_COLUMNS, Safe, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from agentsh.core.diff import FileDiff, Hunk
 
-    from agentsh.core.diff import DiffLine, FileDiff, Hunk
-    from agentsh.tui.syntax import Pieces, Syntax
-    from agentsh.tui.text import Row
-
-_PIECES = re.compile(r"\w+|\s+|.")
+_RUN = re.compile(r"([-+]*)( *)")
 _PLAIN = bytes(range(0x20, 0x7F))
-_MOST_PIECES = 400
-"""Pieces of a line past which its words are not compared: the comparison takes the square of it."""
 
 
 class Half(NamedTuple):
@@ -64,6 +57,160 @@ class DiffRow(NamedTuple):
     text: Safe = Safe("")
 
 
+class Run(NamedTuple):
+    """Changed lines of a hunk, and the kept ones up to the next.
+
+    Attributes:
+        row: the first of its rows, from the hunk's first line on.
+        old: the number of its first line in the state before.
+        new: the same of the state after.
+        removed: places of the removed lines among the hunk's.
+        added: places of the added ones.
+        kept: places of the kept ones.
+    """
+
+    row: int
+    old: int
+    new: int
+    removed: Sequence[int]
+    added: Sequence[int]
+    kept: range
+
+    def changed(self, *, split: bool) -> int:
+        """How many rows the changed lines take."""
+        return max(len(self.removed), len(self.added)) if split else len(self.removed) + len(self.added)
+
+
+class HunkRows:
+    """The lines of a hunk.
+
+    Args:
+        file: which of the files, from 0.
+        at: the hunk's place in it; -1 where it cannot be answered about.
+        hunk: it.
+        split: side by side.
+    """
+
+    def __init__(self, file: int, at: int, hunk: Hunk, *, split: bool) -> None:
+        self.file, self.at, self.hunk, self._split = file, at, hunk, split
+        self.runs: list[Run] = []
+        line, row, old, new = 0, 0, hunk.old_start, hunk.new_start
+        for found in _RUN.finditer("".join([line.tag for line in hunk.lines])):
+            changed, kept = found.groups()
+            if not changed and not kept:
+                continue
+            removed, added = _sides(changed, line)
+            line += len(changed)
+            run = Run(row, old, new, removed, added, range(line, line + len(kept)))
+            self.runs.append(run)
+            line += len(kept)
+            row += run.changed(split=split) + len(kept)
+            old += len(removed) + len(kept)
+            new += len(added) + len(kept)
+        self.count = row
+        self._starts = [run.row for run in self.runs]
+
+    def row(self, k: int) -> DiffRow:
+        """The ``k``-th row."""
+        run = self.runs[bisect_right(self._starts, k) - 1]
+        k -= run.row
+        changed = run.changed(split=self._split)
+        if k >= changed:
+            k -= changed
+            text = self.hunk.lines[run.kept[k]].text
+            old, new = run.old + len(run.removed) + k, run.new + len(run.added) + k
+            if self._split:
+                return self._line(Half(old, " ", text), Half(new, " ", text))
+            return self._line(Half(new, " ", text), old=old)
+        return self._side_by_side(run, k) if self._split else self._unified(run, k)
+
+    def _side_by_side(self, run: Run, k: int) -> DiffRow:
+        was, now = self._text(run.removed, k), self._text(run.added, k)
+        return self._line(
+            None if was is None else Half(run.old + k, "-", was, now),
+            None if now is None else Half(run.new + k, "+", now, was),
+        )
+
+    def _unified(self, run: Run, k: int) -> DiffRow:
+        paired = len(run.removed) == len(run.added)
+        if k < len(run.removed):
+            text, other = self._text(run.removed, k), self._text(run.added, k)
+            return self._line(Half(0, "-", text or b"", other if paired else None), old=run.old + k)
+        k -= len(run.removed)
+        text, other = self._text(run.added, k), self._text(run.removed, k)
+        return self._line(Half(run.new + k, "+", text or b"", other if paired else None))
+
+    def _text(self, places: Sequence[int], k: int) -> bytes | None:
+        return self.hunk.lines[places[k]].text if k < len(places) else None
+
+    def _line(self, left: Half | None, right: Half | None = None, old: int = 0) -> DiffRow:
+        return DiffRow("line", self.file, self.at, left, right, old)
+
+
+def _sides(tags: str, first: int) -> tuple[Sequence[int], Sequence[int]]:
+    """The places of removed and of added lines in a run of both that begins at ``first``."""
+    removed = tags.count("-")
+    if not tags[:removed].count("+"):  # as nearly always: first all that go, then all that come
+        return range(first, first + removed), range(first + removed, first + len(tags))
+    places = range(first, first + len(tags))
+    return [k for k, t in zip(places, tags, strict=True) if t == "-"], [
+        k for k, t in zip(places, tags, strict=True) if t == "+"
+    ]
+
+
+class RowList(Sequence[DiffRow]):
+    """Rows that are there, and hunks whose rows are made when they are asked for."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._parts: list[DiffRow | HunkRows] = []
+        self._count = 0
+
+    def add(self, part: DiffRow | HunkRows) -> None:
+        """Put a row, or a hunk's lines, behind what is there."""
+        self._starts.append(self._count)
+        self._parts.append(part)
+        self._count += part.count if isinstance(part, HunkRows) else 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, y: int) -> DiffRow: ...
+    @overload
+    def __getitem__(self, y: slice) -> Sequence[DiffRow]: ...
+    def __getitem__(self, y: int | slice) -> DiffRow | Sequence[DiffRow]:
+        if isinstance(y, slice):
+            return [self[k] for k in range(*y.indices(self._count))]
+        if y < 0:
+            y += self._count
+        if not 0 <= y < self._count:
+            raise IndexError(y)
+        k = bisect_right(self._starts, y) - 1
+        part = self._parts[k]
+        return part.row(y - self._starts[k]) if isinstance(part, HunkRows) else part
+
+    def hunks_of(self, file: int) -> list[tuple[int, HunkRows]]:
+        """The hunks of a file that can be answered about, each with its first row."""
+        parts = zip(self._starts, self._parts, strict=True)
+        return [(y, p) for y, p in parts if isinstance(p, HunkRows) and p.file == file and p.at >= 0]
+
+    def next_hunk(self, y: int, by: int) -> int | None:
+        """The row of the next hunk's heading from ``y`` on, or with ``by`` -1 of the one before."""
+        headings = [
+            s for s, p in zip(self._starts, self._parts, strict=True) if isinstance(p, DiffRow) and p.kind == "hunk"
+        ]
+        found = [h for h in headings if (h > y if by > 0 else h < y)]
+        return (found[0] if by > 0 else found[-1]) if found else None
+
+    def first_of(self, file: int, hunk: int) -> int:
+        """The first row of a hunk or of what comes after it; 0 when there is none."""
+        for y, part in zip(self._starts, self._parts, strict=True):
+            if (part.file, part.at if isinstance(part, HunkRows) else part.hunk) >= (file, hunk):
+                return y
+        return 0
+
+
 class DiffRows(NamedTuple):
     """All rows of some files.
 
@@ -74,10 +221,13 @@ class DiffRows(NamedTuple):
         split: side by side.
     """
 
-    rows: Sequence[DiffRow]
+    rows: RowList
     columns: int
     digits: int
     split: bool
+
+
+NO_ROWS = DiffRows(RowList(), 0, 1, split=False)
 
 
 def rows_of(diffs: Sequence[FileDiff], *, split: bool, reasons: Sequence[Sequence[str]] = ()) -> DiffRows:
@@ -88,194 +238,36 @@ def rows_of(diffs: Sequence[FileDiff], *, split: bool, reasons: Sequence[Sequenc
         split: side by side instead of one below the other.
         reasons: for each file why a person is asked about it, if at all.
     """
-    rows: list[DiffRow] = []
+    rows = RowList()
     last = longest = 1
     for at, diff in enumerate(diffs):
         if at:
-            rows.append(DiffRow("gap", at))
-        rows.append(DiffRow("file", at))
-        rows += [DiffRow("flag", at, text=safe(f"! {words.reasons([flag])}")) for flag in diff.flags]
-        if at < len(reasons):
-            rows += [DiffRow("flag", at, text=safe(f"? {why}")) for why in reasons[at]]
+            rows.add(DiffRow("gap", at))
+        rows.add(DiffRow("file", at))
+        for flag in diff.flags:
+            rows.add(DiffRow("flag", at, text=safe(f"! {words.reasons([flag])}")))
+        for why in reasons[at] if at < len(reasons) else ():
+            rows.add(DiffRow("flag", at, text=safe(f"? {why}")))
         if diff.note:
-            rows.append(DiffRow("note", at, text=safe(diff.note)))
+            rows.add(DiffRow("note", at, text=safe(diff.note)))
         for k, hunk in enumerate(diff.hunks):
             number = f"  hunk {hunk.number}" if hunk.number else ""
             ranges = f"@@ -{hunk.old_start},{hunk.old_count} +{hunk.new_start},{hunk.new_count} @@"
-            rows.append(DiffRow("hunk", at, k, text=safe(ranges + number)))
-            rows += _split(at, k, hunk) if split else _unified(at, k, hunk)
-            last = max(last, hunk.old_start + hunk.old_count, hunk.new_start + hunk.new_count)
-            longest = max(longest, max((_widest(line.text) for line in hunk.lines), default=0))
+            rows.add(DiffRow("hunk", at, k, text=safe(ranges + number)))
+            rows.add(HunkRows(at, k, hunk, split=split))
         for hunk in diff.inside:  # outside of any hunk that could be approved by itself
-            rows += _split(at, -1, hunk) if split else _unified(at, -1, hunk)
+            rows.add(HunkRows(at, -1, hunk, split=split))
+        for hunk in (*diff.hunks, *diff.inside):
             last = max(last, hunk.old_start + hunk.old_count, hunk.new_start + hunk.new_count)
-            longest = max(longest, max((_widest(line.text) for line in hunk.lines), default=0))
+            longest = max(longest, _longest(hunk))
     digits = len(str(last))
     return DiffRows(rows, min(longest, MOST_COLUMNS) + 2 * digits + 6, digits, split)
 
 
-def _widest(text: bytes) -> int:
-    """An upper bound of the cells that a line takes: a byte that is not plain takes four at most, escaped or a tab."""
-    return len(text) + 3 * len(text.rstrip(b"\n").translate(None, _PLAIN))
-
-
-def _runs(hunk: Hunk) -> Iterator[tuple[list[DiffLine], list[DiffLine], DiffLine | None]]:
-    """Removed and added lines that belong together, then the kept line after them."""
-    removed: list[DiffLine] = []
-    added: list[DiffLine] = []
-    for line in hunk.lines:
-        if line.tag == "-":
-            removed.append(line)
-        elif line.tag == "+":
-            added.append(line)
-        else:
-            yield removed, added, line
-            removed, added = [], []
-    yield removed, added, None
-
-
-def _unified(file: int, at: int, hunk: Hunk) -> Iterator[DiffRow]:
-    old, new = hunk.old_start, hunk.new_start
-    for removed, added, kept in _runs(hunk):
-        paired = len(removed) == len(added)
-        for k, line in enumerate(removed):
-            other = added[k].text if paired else None
-            yield DiffRow("line", file, at, Half(0, "-", line.text, other), old=old)
-            old += 1
-        for k, line in enumerate(added):
-            other = removed[k].text if paired else None
-            yield DiffRow("line", file, at, Half(new, "+", line.text, other))
-            new += 1
-        if kept is not None:
-            yield DiffRow("line", file, at, Half(new, " ", kept.text), old=old)
-            old, new = old + 1, new + 1
-
-
-def _split(file: int, at: int, hunk: Hunk) -> Iterator[DiffRow]:
-    old, new = hunk.old_start, hunk.new_start
-    for removed, added, kept in _runs(hunk):
-        for k in range(max(len(removed), len(added))):
-            was = removed[k].text if k < len(removed) else None
-            now = added[k].text if k < len(added) else None
-            left = None if was is None else Half(old + k, "-", was, now)
-            right = None if now is None else Half(new + k, "+", now, was)
-            yield DiffRow("line", file, at, left, right)
-        old, new = old + len(removed), new + len(added)
-        if kept is not None:
-            yield DiffRow("line", file, at, Half(old, " ", kept.text), Half(new, " ", kept.text))
-            old, new = old + 1, new + 1
-
-
-# -- painting ----------------------------------------------------------------------------------------------------
-
-
-def paint(
-    row: DiffRow, rows: DiffRows, diffs: Sequence[FileDiff], width: int, *, marks: bool, syntax: Syntax | None = None
-) -> Row:
-    """What a row looks like.
-
-    Args:
-        row: the row.
-        rows: where it comes from.
-        diffs: the files.
-        width: cells of the view, which both sides share.
-        marks: show blanks at the end of a line, tabs and carriage returns.
-        syntax: the pieces of the file's lines.
-    """
-    if row.kind == "file":
-        return heading(diffs[row.file])
-    if row.kind == "line":
-        return _line(row, rows, width, marks=marks, syntax=syntax or {})
-    style = {"flag": "flag", "note": "dim", "hunk": "hunk"}.get(row.kind, "")
-    return (Span(row.text, style),) if row.text else ()
-
-
-def _line(row: DiffRow, rows: DiffRows, width: int, *, marks: bool, syntax: Syntax) -> Row:
-    if rows.split:
-        half = max(10, (width - 1) // 2)
-        sides = [
-            _half(side, rows.digits, half, marks=marks, pieces=syntax.get((old, side.number if side else 0)))
-            for side, old in ((row.left, True), (row.right, False))
-        ]
-        return (*sides[0], Span(Safe("│"), "dim"), *sides[1])
-    if row.left is None:
-        return ()
-    old, new = (safe(f"{n or '':>{rows.digits}}") for n in (row.old, row.left.number))
-    pieces = syntax.get((True, row.old) if row.left.tag == "-" else (False, row.left.number))
-    return (Span(Safe(f"{old} {new} "), "dim"), *_text(row.left, marks=marks, pieces=pieces))
-
-
-def heading(diff: FileDiff) -> Row:
-    """A file's line: how it stands, what happened to it, its name and its lines."""
-    state = () if diff.state is None else (words.STATE_MARKS[diff.state], Span(Safe(" ")))
-    of = f"  {words.VERBS[diff.kind]}" + (", binary" if diff.binary else "")
-    return (
-        *state,
-        words.MARKS[diff.kind],
-        Span(Safe(" ")),
-        Span(words.path_text(diff), "heading"),
-        Span(safe(of), "dim"),
-        *words.changed(diff.added, diff.removed),
-    )
-
-
-def _half(half: Half | None, digits: int, width: int, *, marks: bool, pieces: Pieces | None) -> Row:
-    if half is None:
-        return (Span(fit(Safe(""), width), "dim"),)
-    number = safe(f"{half.number:>{digits}} ")
-    left = width - len(number)
-    spans: list[Span] = [Span(number, "dim")]
-    for span in _text(half, marks=marks, pieces=pieces):
-        if left <= 0:
-            break
-        cut = fit(span.text, min(left, cell_len(span.text)))
-        spans.append(Span(cut, span.style))
-        left -= cell_len(cut)
-    return (*spans, Span(fit(Safe(""), max(0, left))))
-
-
-_STYLES = {"+": "added", "-": "removed", " ": ""}
-
-
-def _text(half: Half, *, marks: bool, pieces: Pieces | None) -> Row:
-    """The text of a line: with its tag, the words that changed, and what a person cannot see."""
-    style = _STYLES[half.tag]
-    body = half.text.removesuffix(b"\n")
-    end = () if half.text.endswith(b"\n") else (Span(Safe("  (no newline at the end)"), "dim"),)
-    tag = Span(Safe(f"{half.tag} "), style)
-    under = f"{style}-line" if style and pieces is not None else style
-    if half.other is None or half.tag == " ":
-        parts = [(_shown(body, marks=marks), under)]
-    else:
-        other = f"{under} word" if pieces is not None else f"{style}-word"
-        parts = [
-            (_shown(piece, marks=marks), other if differs else under)
-            for piece, differs in word_changes(body, half.other.removesuffix(b"\n"))
-        ]
-    return (tag, *(Span(text, name) for text, name in styled(parts, pieces)), *end)
-
-
-def _shown(text: bytes, *, marks: bool) -> Safe:
-    if not marks:
-        return shown(text)
-    stripped = text.rstrip(b" ")
-    tail = "·" * (len(text) - len(stripped))
-    return Safe(safe(stripped.replace(b"\t", "→   ".encode())) + tail)
-
-
-@lru_cache(maxsize=2_000)
-def word_changes(text: bytes, other: bytes) -> tuple[tuple[bytes, bool], ...]:
-    """The pieces of ``text``, each with whether ``other`` lacks it there."""
-    if len(text) + len(other) > 2 * MOST_COLUMNS:
-        return ((text, False),)
-    a, b = (_PIECES.findall(t.decode("utf-8", "surrogateescape")) for t in (text, other))
-    if not a or not b or len(a) > _MOST_PIECES or len(b) > _MOST_PIECES:
-        return ((text, False),)
-    matcher = SequenceMatcher(None, a, b, autojunk=False)
-    if matcher.ratio() < 0.3:  # another line altogether: marking its words would only make it restless
-        return ((text, False),)
-    out: list[tuple[bytes, bool]] = []
-    for op, i, i_end, _, _ in matcher.get_opcodes():
-        if i < i_end:
-            out.append(("".join(a[i:i_end]).encode("utf-8", "surrogateescape"), op != "equal"))
-    return tuple(out)
+def _longest(hunk: Hunk) -> int:
+    """An upper bound of the cells of its longest line: a byte that is not plain takes four at most, or as a tab."""
+    texts = [line.text for line in hunk.lines]
+    longest = max(map(len, texts), default=0)
+    if longest > MOST_COLUMNS or not b"".join(texts).translate(None, _PLAIN + b"\n"):
+        return longest
+    return max(len(t) + 3 * len(t.rstrip(b"\n").translate(None, _PLAIN)) for t in texts)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding
 from textual.reactive import reactive
 
-from agentsh.tui.diffrows import DiffRows, paint, rows_of
+from agentsh.tui.diffpaint import paint
+from agentsh.tui.diffrows import NO_ROWS, rows_of
 from agentsh.tui.lines import LineView
 from agentsh.tui.picking import pick, runs_of
 from agentsh.tui.syntax import language_of, syntax_of
@@ -54,7 +55,7 @@ class DiffView(LineView):
         super().__init__(id=id)
         self.diffs: tuple[FileDiff, ...] = ()
         self._reasons: tuple[tuple[str, ...], ...] = ()
-        self._rows = DiffRows((), 0, 1, split=False)
+        self._rows = NO_ROWS
         self._wanted: bool | None = None
         self._empty: Safe = Safe("")
         self._turn = 0
@@ -184,7 +185,7 @@ class DiffView(LineView):
             return
         else:
             file = self._rows.rows[self.cursor].file
-            self._runs = runs_of(self._rows.rows, self.diffs[file].hunks, file)
+            self._runs = runs_of(self._rows, file)
             self._from = self.cursor
             self._pick_again()
         self.refresh()
@@ -204,12 +205,11 @@ class DiffView(LineView):
         return row.file, row.hunk
 
     def _go_to(self, position: tuple[int, int]) -> None:
-        self.cursor = next((y for y, r in enumerate(self._rows.rows) if (r.file, r.hunk) >= position), 0)
+        self.cursor = self._rows.rows.first_of(*position)
 
     def action_hunk(self, by: int) -> None:
         """Go to the next hunk, or the one before."""
-        ahead = range(self.cursor + by, len(self._rows.rows) if by > 0 else -1, by)
-        found = next((y for y in ahead if self._rows.rows[y].kind == "hunk"), None)
+        found = self._rows.rows.next_hunk(self.cursor, by)
         if found is None:
             self.app.bell()
         else:

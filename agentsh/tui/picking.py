@@ -9,8 +9,7 @@ from agentsh.runtime.hunks import Choice
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agentsh.core.diff import Hunk
-    from agentsh.tui.diffrows import DiffRow
+    from agentsh.tui.diffrows import DiffRows
 
 
 class Run(NamedTuple):
@@ -56,33 +55,15 @@ def pick(runs: Sequence[Run], first: int, last: int) -> Picked:
     return Picked(lines, tuple(r.rows for r in taken), sum(r.changed for r in taken))
 
 
-def _changed(row: DiffRow) -> int:
-    return sum(half is not None and half.tag != " " for half in (row.left, row.right))
-
-
-def runs_of(rows: Sequence[DiffRow], hunks: Sequence[Hunk], file: int) -> list[Run]:
+def runs_of(rows: DiffRows, file: int) -> list[Run]:
     """The runs of a file, from the top."""
     found: list[Run] = []
-    begun: int | None = None
-    after = 0  # the number of the last line of the state after that was passed
-    start = size = 0
-    for y, row in enumerate(rows):
-        here = row.kind == "line" and row.file == file and row.hunk >= 0
-        if row.kind == "hunk" and row.file == file:
-            hunk = hunks[row.hunk]
-            after = hunk.new_start - 1 if hunk.new_count else hunk.new_start
-        changed = here and _changed(row) > 0
-        if begun is not None and not changed:
-            found.append(Run((begun, y), start, after, size))
-            begun = None
-        if changed and begun is None:
-            begun, start, size = y, after, 0
-        if changed:
-            size += _changed(row)
-        if here:
-            new = row.right if row.right is not None else row.left
-            if new is not None and new.tag != "-":
-                after = new.number
-    if begun is not None:
-        found.append(Run((begun, len(rows)), start, after, size))
+    for first, part in rows.rows.hunks_of(file):
+        hunk = part.hunk
+        passed = hunk.new_start - 1 if hunk.new_count else hunk.new_start  # lines of the state after, up to the hunk
+        for run in part.runs:
+            after = passed + run.new - hunk.new_start
+            if count := run.changed(split=rows.split):
+                y, changed = first + run.row, len(run.removed) + len(run.added)
+                found.append(Run((y, y + count), after, after + len(run.added), changed))
     return found
