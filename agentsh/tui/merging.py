@@ -112,7 +112,7 @@ class Answer:
         if self.whole is not None:
             return "edited as a whole"
         if not self.done:
-            some = f"{len(self.picks)} of {words.count(self.places, 'hunk')} answered"
+            some = f"{len(self.picks)} of {self.places} answered"
             return some if self.picks else NOT_YET
         taken = {p if isinstance(p, str) else "" for p in self.picks.values()} or {self.side or ""}
         return _SIDES_SAID.get(taken.pop() if len(taken) == 1 else "", "answered hunk by hunk")
@@ -164,8 +164,7 @@ def side_page(answer: Answer, width: int, *, wide: bool) -> Page:
             continue
         place = len(starts)
         starts.append(len(rows))
-        of = words.count(answer.places, "hunk")
-        rows.append((Span(safe(f"@@ hunk {place + 1} of {of}: {answer.said_of(place)} @@"), "hunk"),))
+        rows.append((Span(safe(f"@@ hunk {place + 1} of {answer.places}: {answer.said_of(place)} @@"), "hunk"),))
         pick = answer.picks.get(place)
         taken = {"ours": pick in ("ours", "both", "both-theirs-first"), "base": False}
         taken["theirs"] = pick in ("theirs", "both", "both-theirs-first")

@@ -91,8 +91,8 @@ class Desk:
         self.root = root
         self.data = data
 
-    def app(self, *, model: str = "") -> AgentshApp:
-        app = AgentshApp(self.root, model=model, data_dir=self.data)
+    def app(self, *, model: str = "", watch: str | None = None) -> AgentshApp:
+        app = AgentshApp(self.root, model=model, data_dir=self.data, watch=watch)
         app.directory = "/home/you/project"
         return app
 

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from agentsh import Workspace
+from agentsh.core.errors import ConfigError
+from agentsh.secrets import Keychain
+from agentsh.store import Store
 from agentsh.tui.prompt import Prompt
 from agentsh.tui.work import Work
 from tests.unit.tui.conftest import Desk, Hands
@@ -20,17 +24,25 @@ Compare = Callable[..., bool]
 Flow = Callable[[Hands], Awaitable[None]]
 
 
-def pictured(desk: Desk, compare: Compare, size: tuple[int, int], flow: Flow) -> bool:
+def pictured(desk: Desk, compare: Compare, size: tuple[int, int], flow: Flow, *, watch: str | None = None) -> bool:
     async def before(pilot: Pilot[Any]) -> None:
         hands = Hands(pilot.app, pilot)  # type: ignore[arg-type]
-        await hands.ready()
-        prompt = pilot.app.screen.query_one(Prompt)
-        prompt.cursor_blink = False
-        prompt._pause_blink(visible=True)  # wherever in its blinking it was stopped
+        if watch is None:
+            await hands.ready()
+            prompt = pilot.app.screen.query_one(Prompt)
+            prompt.cursor_blink = False
+            prompt._pause_blink(visible=True)  # wherever in its blinking it was stopped
         await flow(hands)
         await pilot.pause()
 
-    return compare(desk.app(), terminal_size=size, run_before=before)
+    return compare(desk.app(watch=watch), terminal_size=size, run_before=before)
+
+
+async def settled(hands: Hands) -> None:
+    """Wait until all that was begun is read and shown."""
+    await hands.app.workers.wait_for_complete()
+    await hands.pilot.pause()
+    await hands.app.workers.wait_for_complete()
 
 
 def staged(desk: Desk) -> None:
@@ -151,5 +163,303 @@ def test_review_full(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -
             await hands.press("down")
         await hands.press("v")
         await hands.sees("changed lines chosen", "reversible")
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+# -- the timeline ------------------------------------------------------------------------------------------------
+
+
+def history(desk: Desk) -> None:
+    """Two commits, an undo, something staged, something rejected, and the person's own edit."""
+    with desk.workspace() as workspace:
+        for line in ("sed -i s/color/colour/ README.md; echo one > notes.txt", "sed -i s/colour/hue/ README.md"):
+            workspace.approve([workspace.exec(line).id])
+            workspace.commit()
+        workspace.revert(["a2"])
+        workspace.reject([workspace.exec("rm app.py").id])
+        workspace.exec("echo x > staged.txt # \x1b[2J")
+    (desk.root / "mine.txt").write_text("mine\n")
+
+
+async def timeline(hands: Hands) -> None:
+    await hands.press("ctrl+t")
+    await hands.on("TimelineScreen")
+    await hands.sees("changed outside", "revert a2")
+    await settled(hands)
+
+
+async def entry(hands: Hands, id_: str) -> None:
+    view = hands.app.screen.query_one("#entries")
+    view.cursor = [line.entry.id for line in view.lines].index(id_)
+    await hands.until(lambda: hands.app.screen._at == id_)
+    await settled(hands)
+
+
+@SIZES
+def test_timeline_empty(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def flow(hands: Hands) -> None:
+        await hands.press("ctrl+t")
+        await hands.sees("Nothing happened here yet")
+        await settled(hands)
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+@SIZES
+def test_timeline_full(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    history(desk)
+
+    async def flow(hands: Hands) -> None:
+        await timeline(hands)
+        for id_ in ("a1", "c2"):
+            await entry(hands, id_)
+            await hands.press("space")
+        await entry(hands, "a2")
+        await hands.sees("2 chosen", "hunk 1")
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+@SIZES
+def test_timeline_filtered(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    history(desk)
+
+    async def flow(hands: Hands) -> None:
+        await timeline(hands)
+        await hands.press("f")
+        await hands.on("AskLine")
+        await hands.press(*"path:README.md", "enter")
+        await hands.sees("path:README.md")
+        await settled(hands)
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+@SIZES
+def test_timeline_asks_what_to_show(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    history(desk)
+
+    async def flow(hands: Hands) -> None:
+        await timeline(hands)
+        await hands.press("f")
+        await hands.on("AskLine")
+        line = hands.app.screen.query_one(Input)
+        line.cursor_blink = False
+        await hands.until(lambda: line.has_focus)
+        line._pause_blink(visible=True)
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+@SIZES
+def test_revert_previewed(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    history(desk)
+
+    async def flow(hands: Hands) -> None:
+        await timeline(hands)
+        await entry(hands, "a1")
+        await hands.press("r")
+        await hands.on("RevertScreen")
+        await hands.sees("It would change 2 paths")
+        await settled(hands)
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+@SIZES
+def test_two_points_compared(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    history(desk)
+
+    async def flow(hands: Hands) -> None:
+        await timeline(hands)
+        await entry(hands, "c1")
+        await hands.press("d")
+        await hands.on("CompareScreen")
+        await hands.sees("From c1 to now: 1 path")
+        await settled(hands)
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+# -- a conflict --------------------------------------------------------------------------------------------------
+
+
+def torn(desk: Desk) -> None:
+    """The undoing of a1 is in conflict in two places of one file and about another file as a whole."""
+    (desk.root / "gone.bin").write_bytes(b"\0one")
+    with desk.workspace() as workspace:
+        for old, new in (("color", "colour"), ("colour", "hue")):
+            line = f"sed -i s/{old}/{new}/ README.md; printf '\\0{new}' > gone.bin; echo {new} >> {new}.txt"
+            workspace.approve([workspace.exec(line).id])
+            workspace.commit()
+
+
+async def conflict(hands: Hands) -> None:
+    await hands.press("ctrl+t")
+    await hands.on("TimelineScreen")
+    await hands.sees("commit a2")
+    await entry(hands, "a1")
+    await hands.press("r")
+    await hands.on("ConflictScreen")
+    await hands.sees("conflicts to answer")
+    await settled(hands)
+
+
+@SIZES
+def test_conflict_begun(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    torn(desk)
+    assert pictured(desk, snap_compare, size, conflict)
+
+
+@SIZES
+def test_conflict_answered_by_hunk(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    torn(desk)
+
+    async def flow(hands: Hands) -> None:
+        await conflict(hands)
+        files = hands.app.screen.query_one("#files")
+        files.cursor = next(y for y, row in enumerate(hands.rows("#files")) if "hunk 2" in row)
+        await hands.press("b")
+        await hands.sees("both, ours first", "1 of 2 answered")
+        await settled(hands)
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+@SIZES
+def test_conflict_of_no_text(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    torn(desk)
+
+    async def flow(hands: Hands) -> None:
+        await conflict(hands)
+        files = hands.app.screen.query_one("#files")
+        files.cursor = next(y for y, row in enumerate(hands.rows("#files")) if "gone.bin" in row)
+        await hands.sees("is no text", "result: not answered")
+        await settled(hands)
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+# -- sessions, and looking on ------------------------------------------------------------------------------------
+
+
+def sessions(desk: Desk) -> None:
+    with desk.workspace() as workspace:
+        for task, status in (("Rename the helper", "done"), ("Fix the \x1b[2J tests", "interrupted"), ("Tidy up", "")):
+            session = workspace.start_session(task, "recorded")
+            workspace.add_message(session, {"role": "system", "content": "rules"})
+            workspace.add_message(session, {"role": "user", "content": task})
+            workspace.add_message(session, {"role": "assistant", "content": f"I look at it.\n\n    {task}"})
+            if status:
+                workspace.end_session(session, status)
+
+
+@SIZES
+def test_sessions_full(
+    desk: Desk, snap_compare: Compare, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions(desk)
+    monkeypatch.setattr(Store, "size", lambda _self: 12 << 20)  # a page more or less is no other picture
+
+    async def flow(hands: Hands) -> None:
+        await hands.press("ctrl+o")
+        await hands.sees("Sessions  3  ·  1 running", "Store: 12.0 MiB")
+        await settled(hands)
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+@SIZES
+def test_watch_empty(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def flow(hands: Hands) -> None:
+        await hands.sees("no session yet")
+
+    assert pictured(desk, snap_compare, size, flow, watch="")
+
+
+@SIZES
+def test_watch_full(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    sessions(desk)
+
+    async def flow(hands: Hands) -> None:
+        await hands.sees("r3 running", "I look at it.")
+
+    assert pictured(desk, snap_compare, size, flow, watch="")
+
+
+# -- settings, secrets -------------------------------------------------------------------------------------------
+
+
+@SIZES
+def test_settings_full(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def flow(hands: Hands) -> None:
+        await hands.press("f9")
+        await hands.sees("(•) review", "(•) dark")
+        await settled(hands)
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+@SIZES
+def test_settings_ask_for_a_key(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def flow(hands: Hands) -> None:
+        await hands.press("f9")
+        await hands.sees("(•) review")
+        rows = hands.rows("#settings")
+        hands.app.screen.query_one("#settings").cursor = next(y for y, r in enumerate(rows) if "main.review" in r)
+        await hands.press("enter")
+        await hands.on("AskKey")
+        await hands.sees("Press the key for: Review")
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+async def secrets(hands: Hands) -> None:
+    await hands.press("f9")
+    await hands.on("SettingsScreen")
+    await hands.press("s")
+    await hands.on("SecretsScreen")
+    await settled(hands)
+
+
+@SIZES
+def test_secrets_empty(
+    desk: Desk, snap_compare: Compare, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Keychain, "names", lambda _self: ())
+
+    async def flow(hands: Hands) -> None:
+        await secrets(hands)
+        await hands.sees("No secret is stored")
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+@SIZES
+def test_secrets_full(
+    desk: Desk, snap_compare: Compare, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Keychain, "names", lambda _self: ("FREE", "TOKEN"))
+
+    async def flow(hands: Hands) -> None:
+        await secrets(hands)
+        await hands.sees("FREE", "TOKEN", "Values are never shown")
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+@SIZES
+def test_secrets_error(
+    desk: Desk, snap_compare: Compare, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_self: Keychain) -> None:
+        raise ConfigError("The keyring stays locked.", next_step="Unlock it, then open this again.")
+
+    monkeypatch.setattr(Keychain, "names", refuse)
+
+    async def flow(hands: Hands) -> None:
+        await secrets(hands)
+        await hands.sees("The keyring stays locked.")
 
     assert pictured(desk, snap_compare, size, flow)
