@@ -12,15 +12,9 @@ import asyncio
 import os
 import sys
 import tempfile
-import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from textual import events
-from textual._compositor import CompositorUpdate
-
-import agentsh.tui
 from agentsh.config import make_private, workspace_dir
 from agentsh.core.action import ActionKind, ActionSpec, ActionStatus
 from agentsh.core.effect import EffectState, FileEffect, change_set
@@ -28,13 +22,10 @@ from agentsh.core.entry import Entry, EntryType
 from agentsh.core.tree import Tree
 from agentsh.runtime.commit import commit_effects
 from agentsh.store import Store
-from agentsh.tui.app import AgentshApp
 from agentsh.tui.entries import TimelineList
 from agentsh.tui.timeline import TimelineScreen
 from benchmarks.measure import Row, Samples, table
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from benchmarks.painted import Painted
 
 PAINT_GOAL, KEY_GOAL = 0.5, 0.05
 SIZE = (120, 40)
@@ -73,36 +64,6 @@ def fill(root: Path, data: Path, actions: int) -> None:
                 now[name] = after
                 commit_effects(store, tree, kind="commit", actions=[action], effects=changes.effects)
         tree.close()
-
-
-class Painted(AgentshApp):
-    """The interface, telling when a frame is rendered."""
-
-    CSS_PATH = Path(agentsh.tui.__file__).with_name("agentsh.tcss")
-
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        self.holds: Callable[[str], bool] = lambda _frame: False
-        self.at = asyncio.Event()
-        self.when = 0.0
-
-    def _display(self, screen: Any, renderable: Any) -> None:
-        if isinstance(renderable, CompositorUpdate):
-            frame = renderable.render_segments(self.console)
-            if not self.at.is_set() and self.holds(frame):
-                self.when = time.perf_counter()
-                self.at.set()
-        super()._display(screen, renderable)
-
-    async def painted(self, key: str, holds: Callable[[str], bool]) -> float:
-        """Seconds from a key until a frame holds what it asks for."""
-        self.holds, self.at = holds, asyncio.Event()
-        start = time.perf_counter()
-        event = events.Key(key, key if len(key) == 1 else " " if key == "space" else None)
-        event.set_sender(self)
-        self.post_message(event)
-        await asyncio.wait_for(self.at.wait(), 30)
-        return self.when - start
 
 
 async def _keys(app: Painted, samples: Samples) -> None:

@@ -12,6 +12,7 @@ from agentsh.core.sanitise import visible_path
 from agentsh.runtime.images import image_head
 from agentsh.runtime.linediff import Block, matching_blocks, split_lines
 from agentsh.runtime.merge import is_binary
+from agentsh.runtime.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 CONTEXT = 3
 """Unchanged lines around a change."""
+
+_REMEMBERED = Remembered()
 
 MOST_BYTES = 16 * 1024 * 1024
 """Larger content is told by its size alone."""
@@ -53,7 +56,9 @@ def _diff(effect: FileEffect, read: Read) -> FileDiff:
         if binary:
             notes.append(_binary(old, new))
         else:
-            hunks = tuple(hunks_of(split_lines(old), split_lines(new), cut=_retyped(before, after)))
+            cut = _retyped(before, after)
+            of = (_named(before), _named(after), cut)
+            hunks = _REMEMBERED.hunks(of, lambda: tuple(hunks_of(split_lines(old), split_lines(new), cut=cut)))
     lines = [line.tag for h in hunks for line in h.lines]
     return FileDiff(
         path=effect.path,
@@ -68,6 +73,11 @@ def _diff(effect: FileEffect, read: Read) -> FileDiff:
         added=lines.count("+"),
         removed=lines.count("-"),
     )
+
+
+def _named(entry: Entry | None) -> tuple[bytes | None, bytes | None]:
+    """What its lines are a function of."""
+    return (None, None) if entry is None else (entry.digest, entry.target)
 
 
 def _binary(old: bytes, new: bytes) -> str:

@@ -73,7 +73,9 @@ def chosen(rows: list[DiffRow], hunks: tuple[Hunk, ...]) -> list[Run]:
 
 def diff_of(hunks: tuple[Hunk, ...]) -> FileDiff:
     count = [sum(line.tag == tag for h in hunks for line in h.lines) for tag in "+-"]
-    return FileDiff(path=b"x.txt", kind=EffectKind.MODIFY, before=None, after=None, hunks=hunks, added=count[0], removed=count[1])
+    return FileDiff(
+        path=b"x.txt", kind=EffectKind.MODIFY, before=None, after=None, hunks=hunks, added=count[0], removed=count[1]
+    )
 
 
 @given(LINES, LINES, st.booleans())
