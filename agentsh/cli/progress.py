@@ -135,6 +135,8 @@ class Progress:
         self._end_line()
         tokens = event.prompt_tokens + event.completion_tokens
         used = f", {tokens:,} tokens" if tokens else ""
+        if event.cost is not None:
+            used += f", ${event.cost:.4f}"
         self._line(
             Span(event.session, "bold"),
             Span(f" {event.status}", "green" if event.status == "done" else "red"),

@@ -129,11 +129,16 @@ def _profile(name: str, table: Table, path: Path) -> ModelProfile:
         "temperature": (int, float),
         "headers": (Mapping,),
         "candidates": (int,),
+        "input_price": (int, float),
+        "output_price": (int, float),
     }
     for key, value in table.items():
         if isinstance(value, bool) or not isinstance(value, kinds.get(key, (str,))):
             raise bad(path, f"models.{name}.{key}", "has the wrong type")
     _candidates(table, "candidates", 1, path, f"models.{name}.")
+    for key in ("input_price", "output_price"):
+        if not 0 <= table.get(key, 0) < float("inf"):
+            raise bad(path, f"models.{name}.{key}", "must be 0 or more: dollars for a million tokens")
     profile = replace(base, **dict(table))
     if not profile.base_url.startswith(("http://", "https://")):
         raise bad(path, f"models.{name}.base_url", "must start with http:// or https://")

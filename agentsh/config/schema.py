@@ -45,6 +45,8 @@ class ModelProfile:
         temperature: None leaves it to the endpoint.
         headers: further request headers.
         candidates: answers that are asked for at each turn, of which the best goes on.
+        input_price: dollars for a million tokens that the model reads; None when nobody said.
+        output_price: the same for tokens that it writes.
     """
 
     name: str
@@ -56,6 +58,8 @@ class ModelProfile:
     temperature: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     candidates: int = 1
+    input_price: float | None = None
+    output_price: float | None = None
 
 
 @record(frozen=True, slots=True)
@@ -183,4 +187,6 @@ class Config:
             temperature=endpoint.temperature,
             headers=endpoint.headers,
             candidates=endpoint.candidates,
+            input_price=endpoint.input_price,
+            output_price=endpoint.output_price,
         )

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from agentsh.core.errors import AgentshError, Interrupted, ModelError
 from agentsh.core.sanitise import visible_line
 from agentsh.llm.assemble import Assembler, error_text
-from agentsh.llm.model import Answer, Message, Model, OnText, Sample
+from agentsh.llm.model import Answer, Message, Model, OnText, Sample, Usage
 from agentsh.llm.nbest import TEMPERATURE, Several
 from agentsh.llm.origin import checked_origin, origin
 from agentsh.llm.retry import RETRIED, Retry, retry_after, wait
@@ -95,6 +95,13 @@ class EndpointModel(Model):
 
     def __repr__(self) -> str:
         return f"<model {self.name}: {self._profile.model} at {self._profile.base_url}>"
+
+    def cost(self, usage: Usage) -> float | None:
+        """See :meth:`Model.cost`: by the prices of the profile."""
+        prices = self._profile.input_price, self._profile.output_price
+        if prices == (None, None):
+            return None
+        return (usage.prompt_tokens * (prices[0] or 0) + usage.completion_tokens * (prices[1] or 0)) / 1e6
 
     def close(self) -> None:
         """Close the connections."""

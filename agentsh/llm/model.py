@@ -105,6 +105,11 @@ class Model(ABC):
     name: str
     context_bound: int | None = None
 
+    def cost(self, usage: Usage) -> float | None:
+        """What tokens cost, in dollars; None when nobody has said what they do."""
+        del usage
+        return None
+
     @abstractmethod
     def complete(
         self,

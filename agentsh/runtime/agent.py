@@ -188,6 +188,7 @@ class _Run:
                     denied=self._denied,
                     prompt_tokens=self._usage.prompt_tokens,
                     completion_tokens=self._usage.completion_tokens,
+                    cost=self._model.cost(self._usage),
                     error=None if error is None else error.to_json(),
                 )
             )
@@ -270,6 +271,7 @@ class _Run:
                 calls=calls,
                 prompt_tokens=answer.usage.prompt_tokens,
                 completion_tokens=answer.usage.completion_tokens,
+                cost=self._model.cost(answer.usage),
             )
         )
         return answer

@@ -182,6 +182,7 @@ class MessageDone(Event):
         calls: the tools it asks for, in order.
         prompt_tokens: what the request cost, as the endpoint counts; 0 when it does not say.
         completion_tokens: what the answer cost.
+        cost: both in dollars, by the prices of the model's profile; None where it names none.
     """
 
     type: ClassVar[str] = "message"
@@ -190,6 +191,7 @@ class MessageDone(Event):
     calls: tuple[CallSummary, ...] = ()
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +291,7 @@ class SessionEnded(Event):
         denied: how many actions were denied or refused.
         prompt_tokens: of this run, as the endpoint counts.
         completion_tokens: of this run.
+        cost: of this run, in dollars; None where the model's profile names no price.
         error: what went wrong, as ``AgentshError.to_json`` gives it; None when nothing did.
     """
 
@@ -301,6 +304,7 @@ class SessionEnded(Event):
     denied: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cost: float | None = None
     error: dict[str, Any] | None = None
 
 

@@ -282,6 +282,8 @@ class MainScreen(WorkScreen):
                 self._said = None
                 self._facts.tokens_in += event.prompt_tokens
                 self._facts.tokens_out += event.completion_tokens
+                if event.cost is not None:
+                    self._facts.cost = (self._facts.cost or 0.0) + event.cost
                 self._show_facts()
             case ActionStarted():
                 self._card = Card(event.title)
@@ -327,6 +329,7 @@ class MainScreen(WorkScreen):
         told = await self.work.look(lambda workspace: look_at(workspace, session))
         self._facts.session = session
         self._facts.tokens_in = self._facts.tokens_out = 0
+        self._facts.cost = None
         self._conversation.clear()
         for block in blocks_of(told):
             self._add(block)
@@ -354,6 +357,7 @@ class MainScreen(WorkScreen):
             if yes:
                 self._facts.session = None
                 self._facts.tokens_in = self._facts.tokens_out = 0
+                self._facts.cost = None
                 self._conversation.clear()
                 self._add(Words("A new session. What is staged stays.", style="dim"))
                 self._show_facts()

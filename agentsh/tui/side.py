@@ -25,6 +25,7 @@ class Facts:
         session: the session that goes on with the next task; None before the first.
         tokens_in: tokens that went to the model in this session, as the endpoint counts.
         tokens_out: tokens that came from it.
+        cost: both in dollars; None where the model's profile names no price.
         pending: the actions that are staged, oldest first.
         diffs: what they change, taken together.
     """
@@ -34,6 +35,7 @@ class Facts:
     session: str | None = None
     tokens_in: int = 0
     tokens_out: int = 0
+    cost: float | None = None
     pending: tuple[ActionRecord, ...] = ()
     diffs: tuple[FileDiff, ...] = ()
 
@@ -46,6 +48,7 @@ def side_rows(facts: Facts, width: int) -> list[Row]:
         ("model", title(facts.model) or Safe("none")),
         ("session", safe(facts.session or "none yet")),
         ("tokens", safe(tokens)),
+        *((("cost", safe(f"${facts.cost:.4f}")),) if facts.cost is not None else ()),
     )
     rows: list[Row] = [(Span(safe(f"{name:<8}"), "dim"), Span(fit(text, max(1, width - 8)))) for name, text in named]
     rows.append(())
