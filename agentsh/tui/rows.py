@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from agentsh.tui.bytelines import ByteLines
 from agentsh.tui.lines import LineView
 from agentsh.tui.text import Row, Safe, Span, plain, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_MOST_COLUMNS = 2_000
 
 
 class RowsView(LineView):
@@ -53,15 +56,21 @@ class BytesView(LineView):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - as Textual's widgets
         super().__init__(id=id)
-        self._lines: Sequence[tuple[bytes, str]] = ()
+        self._parts: list[tuple[int, ByteLines, str]] = []
 
-    def show(self, lines: Sequence[tuple[bytes, str]]) -> None:
-        """Show ``lines``, each with its style."""
-        self._lines = lines
-        # Escapes take up to four cells for a byte; the bound of a line's length holds all the same.
-        self.resized(len(lines), min(2_000, 4 * max((len(line) for line, _ in lines), default=0)))
+    def show(self, parts: Sequence[tuple[bytes, str]]) -> None:
+        """Show ``parts``, one below the other, each with its style and without the line end of its last line."""
+        self._parts = []
+        count = columns = 0
+        for data, style in parts:
+            lines = ByteLines(data)
+            self._parts.append((count, lines, style))
+            count += len(lines)
+            # Escapes take up to four cells for a byte; the bound of a line's length holds all the same.
+            columns = max(columns, _MOST_COLUMNS if lines.longest is None else 4 * lines.longest)
+        self.resized(count, min(_MOST_COLUMNS, columns))
 
     def row(self, y: int) -> Row:
         """See :meth:`LineView.row`."""
-        line, style = self._lines[y]
-        return (Span(safe(line.removesuffix(b"\n")) or Safe(" "), style),)
+        first, lines, style = next(part for part in reversed(self._parts) if part[0] <= y)
+        return (Span(safe(lines[y - first]) or Safe(" "), style),)

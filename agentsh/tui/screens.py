@@ -224,14 +224,15 @@ class OutputScreen(SideScreen):
 
         def read(workspace: Workspace) -> tuple[str, list[tuple[bytes, str]]]:
             record = workspace.show(action)
-            lines: list[tuple[bytes, str]] = []
+            parts: list[tuple[bytes, str]] = []
             streams: tuple[tuple[StreamName, str], ...] = (("stdout", ""), ("stderr", "error"))
             for stream, style in streams:
-                kept = workspace.output(action, stream).removesuffix(b"\n")
-                lines += [(line, style) for line in kept.split(b"\n")] if kept else []
-            cut = [(b"(cut at the output limit)", "dim")] if record.stdout.truncated or record.stderr.truncated else []
-            return record.spec.title, lines + cut
+                if kept := workspace.output(action, stream).removesuffix(b"\n"):
+                    parts.append((kept, style))
+            if record.stdout.truncated or record.stderr.truncated:
+                parts.append((b"(cut at the output limit)", "dim"))
+            return record.spec.title, parts
 
-        name, lines = await self.work.look(read)
+        name, parts = await self.work.look(read)
         self.query_one("#heading", Static).update(Content(f"{title(action)}  {title(name, most=100)}"))
-        self.query_one(BytesView).show(lines or [(b"It printed nothing.", "dim")])
+        self.query_one(BytesView).show(parts or [(b"It printed nothing.", "dim")])
