@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from agentsh.core.report import LogEntry
     from agentsh.runtime.workspace import Workspace
 
+_EVERY_S = 1.0
 _MOST_FILES = 500
 _AT_FIRST = 200
 """Entries that are shown before all others are read: more than a screen has."""
@@ -69,6 +70,9 @@ class TimelineScreen(SideScreen):
         self._picked: dict[str, LogEntry] = {}
         self._note = ""
         self._at = ""
+        self._shown: LogEntry | None = None
+        self._newest: list[LogEntry] = []
+        self._looking = False
 
     def compose(self) -> ComposeResult:
         """The heading, the entries, the difference."""
@@ -79,8 +83,9 @@ class TimelineScreen(SideScreen):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Begin in the list."""
+        """Begin in the list, and go on looking: a model may work meanwhile, here or elsewhere."""
         self._list.focus()
+        self.set_interval(_EVERY_S, self._tick)
 
     def on_screen_resume(self) -> None:
         """Load what happened; also after something was taken back."""
@@ -110,14 +115,29 @@ class TimelineScreen(SideScreen):
         if await self._catch_up():
             await self._read(None)
 
+    def _tick(self) -> None:
+        if self._story.whole and not self._looking and self.app.screen is self:
+            self._looking = True
+            self.start(self._look_again(), group="look")
+
+    async def _look_again(self) -> None:
+        """Read it anew when its last line is another one, or stands otherwise."""
+        try:
+            newest = await self.work.look(lambda workspace: workspace.log(limit=1))
+            if newest != self._newest:
+                await self._read(None)
+        finally:
+            self._looking = False
+
     async def _read(self, limit: int | None) -> None:
         """Read the newest ``limit`` entries, or all, and show what the filter takes."""
 
-        def read(workspace: Workspace) -> Story:
+        def read(workspace: Workspace) -> tuple[list[LogEntry], Story]:
+            newest = workspace.log(limit=1)
             entries = workspace.timeline(limit=limit)
-            return story(entries, whole=limit is None or len(entries) < limit)
+            return newest, story(entries, whole=limit is None or len(entries) < limit)
 
-        told, by = await self.work.look(read), self._filter
+        (self._newest, told), by = await self.work.look(read), self._filter
         touched = await self._touching(by)
         if by is self._filter:  # else its answer has meanwhile been shown
             self._touched = touched
@@ -185,9 +205,11 @@ class TimelineScreen(SideScreen):
             self._at = ""
             await view.show((), empty="What an action changed is shown here.")
             return
-        if entry.id == self._at:
+        if entry.id == self._at and entry == self._shown:
             return
+        keep = entry.id == self._at
         point = self._at = entry.id
+        self._shown = entry
         touched = entry.details.get("changed", entry.details.get("effects", 0))
         if isinstance(touched, int) and touched > _MOST_FILES:
             # A first look at a large tree is no change of anybody's, and would take minutes to show.
@@ -204,7 +226,7 @@ class TimelineScreen(SideScreen):
             await view.show((), empty=e.what)
             return
         if diffs is not None and self._at == point:
-            await view.show(diffs, empty="It changed no file.")
+            await view.show(diffs, empty="It changed no file.", keep=keep)
 
     # -- keys ----------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from agentsh import Workspace
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux, which is a terminal without a screen"),
@@ -25,7 +27,12 @@ class Terminal:
         self.root = base / "workspace"
         self.root.mkdir()
         self._tmux = ["tmux", "-L", f"agentsh-{os.getpid()}", "-f", "/dev/null"]
-        settings = {"AGENTSH_DATA_DIR": base / "data", "AGENTSH_CONFIG_DIR": base / "config", "TERM": "tmux-256color"}
+        self.data = base / "data"
+        editor = base / "editor"
+        editor.write_text('#!/bin/sh\necho EDITING; read -r line; printf \'%s\\n\' "$line" > "$1"\n')
+        editor.chmod(0o755)
+        settings = {"AGENTSH_DATA_DIR": self.data, "AGENTSH_CONFIG_DIR": base / "config", "TERM": "tmux-256color"}
+        settings["VISUAL"] = editor
         given = [f"{k}={v}" for k, v in settings.items()]
         program = ["env", *given, sys.executable, "-m", "agentsh"]
         self._do("new-session", "-d", "-c", str(self.root), *program)
@@ -85,4 +92,27 @@ def test_from_a_line_to_its_revert(terminal: Terminal) -> None:
     if new.exists():
         terminal.press("y")
     terminal.until(lambda: not new.exists())
+    terminal.press("C-q")
+
+
+def test_a_conflict_is_answered_in_an_editor_on_the_same_terminal(terminal: Terminal) -> None:
+    path = terminal.root / "t.txt"
+    path.write_text("one\nend\n")
+    terminal.sees("nothing to review")
+    with Workspace.open(terminal.root, data_dir=terminal.data) as workspace:
+        for line in ("sed -i s/one/two/ t.txt", "sed -i s/two/three/ t.txt"):
+            workspace.approve([workspace.exec(line).id])
+            workspace.commit()
+    terminal.press("C-t")
+    terminal.sees("commit a2")
+    terminal.press("fs/one/two", "Enter")  # in one go: the filter's line is not there yet when it is typed
+    terminal.sees("1 entry of 5")
+    terminal.press("r")
+    terminal.sees("1 conflict to answer", "ours, now", "theirs, undone")
+    terminal.press("e")
+    terminal.sees("EDITING")
+    terminal.press("four", "Enter")
+    terminal.sees("all answered", "e four")
+    terminal.press("y")
+    terminal.until(lambda: path.read_text() == "four\nend\n")
     terminal.press("C-q")

@@ -228,6 +228,29 @@ def test_the_cursor_stays_on_its_entry(desk: Desk) -> None:
     desk.drive(flow)
 
 
+def test_what_happens_meanwhile_appears(desk: Desk) -> None:
+    with desk.workspace() as workspace:
+        landed(workspace, "seq 60 > numbers")
+
+    async def flow(hands: Hands) -> None:
+        await timeline(hands, "commit a1")
+        await go_to(hands, "a1")
+        await hands.sees("A numbers")
+        await hands.press("tab", "pagedown")
+        at = hands.app.screen.query_one("#diff").cursor
+        assert at > 0
+        with desk.workspace() as workspace:  # as a model does, in this process or in another one
+            workspace.exec("echo later > later")
+        await hands.sees("echo later", "pending")
+        with desk.workspace() as workspace:
+            workspace.reject(["a2"])
+        await hands.sees("rejected")
+        assert hands.app.screen.query_one("#diff").cursor == at  # who reads is not disturbed
+        assert entries(hands).entry.id == "a1"
+
+    desk.drive(flow)
+
+
 # -- the ways back -----------------------------------------------------------------------------------------------
 
 
