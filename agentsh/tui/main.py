@@ -29,7 +29,7 @@ from agentsh.tui.paths import completions
 from agentsh.tui.prompt import Prompt
 from agentsh.tui.rows import RowsView
 from agentsh.tui.screens import Confirm, OutputScreen, WorkScreen
-from agentsh.tui.side import Facts, side_rows
+from agentsh.tui.side import LATELY, Facts, side_rows
 from agentsh.tui.text import path, safe, title
 
 if TYPE_CHECKING:
@@ -139,21 +139,23 @@ class MainScreen(WorkScreen):
     async def refresh_facts(self) -> None:
         """Ask how things stand, and show it."""
 
-        def look(workspace: Workspace) -> tuple[str, str, tuple[ActionRecord, ...], list[FileDiff], dict[str, str]]:
+        def look(workspace: Workspace) -> tuple[Facts, dict[str, str]]:
             status = workspace.status()
             known = {b.action: workspace.show(b.action).status.value for b in shown}
             model = workspace.config.default_model
-            return status.policy, model, status.pending, workspace.diff() if status.pending else [], known
+            diffs = tuple(workspace.diff()) if status.pending else ()
+            lately = tuple(reversed(workspace.log(limit=LATELY)))
+            return Facts(status.policy, model, pending=status.pending, diffs=diffs, lately=lately), known
 
         shown = [b for b in self._conversation.blocks if isinstance(b, Card) and b.action]
-        policy, model, pending, diffs, known = await self.work.look(look)
+        now, known = await self.work.look(look)
         for block in shown:
             block.stands(known[block.action])
         if shown:
             self._conversation.lay_out(0)
         facts = self._facts
-        facts.policy, facts.model = policy, self.home.model or model
-        facts.pending, facts.diffs = pending, tuple(diffs)
+        facts.policy, facts.model = now.policy, self.home.model or now.model
+        facts.pending, facts.diffs, facts.lately = now.pending, now.diffs, now.lately
         self._show_facts()
 
     def _show_facts(self) -> None:

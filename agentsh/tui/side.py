@@ -11,8 +11,11 @@ from agentsh.tui.text import Row, Safe, Span, fit, safe, title
 if TYPE_CHECKING:
     from agentsh.core.action import ActionRecord
     from agentsh.core.diff import FileDiff
+    from agentsh.core.report import LogEntry
 
 _MOST = 200
+LATELY = 8
+"""Entries of the timeline that are listed."""
 
 
 @dataclass(slots=True)
@@ -28,6 +31,7 @@ class Facts:
         cost: both in dollars; None where the model's profile names no price.
         pending: the actions that are staged, oldest first.
         diffs: what they change, taken together.
+        lately: the last entries of the timeline, the newest first.
     """
 
     policy: str = ""
@@ -38,6 +42,7 @@ class Facts:
     cost: float | None = None
     pending: tuple[ActionRecord, ...] = ()
     diffs: tuple[FileDiff, ...] = ()
+    lately: tuple[LogEntry, ...] = ()
 
 
 def side_rows(facts: Facts, width: int) -> list[Row]:
@@ -53,7 +58,7 @@ def side_rows(facts: Facts, width: int) -> list[Row]:
     rows: list[Row] = [(Span(safe(f"{name:<8}"), "dim"), Span(fit(text, max(1, width - 8)))) for name, text in named]
     rows.append(())
     if not facts.pending:
-        return [*rows, (Span(Safe("Nothing to review"), "heading"),)]
+        return [*rows, (Span(Safe("Nothing to review"), "heading"),), *_lately(facts, width)]
     rows.append((Span(safe(f"{words.count(len(facts.pending), 'action')} to review"), "heading"),))
     for record in facts.pending[:_MOST]:
         mark, style = words.STATUS[record.status.value]
@@ -68,4 +73,16 @@ def side_rows(facts: Facts, width: int) -> list[Row]:
         # The end of a path says more than its beginning.
         name = name if len(name) <= room else Safe("…" + name[len(name) - room + 1 :])
         rows.append((words.MARKS[diff.kind], Span(Safe(" ")), Span(name), *flag, *counts))
+    return [*rows, *_lately(facts, width)]
+
+
+def _lately(facts: Facts, width: int) -> list[Row]:
+    """What happened last: the top of the timeline."""
+    if not facts.lately:
+        return []
+    rows: list[Row] = [(), (Span(Safe("Lately"), "heading"),)]
+    for entry in facts.lately:
+        head = (Span(safe(f"{entry.id} "), "dim"), Span(safe(f"{entry.status} "), "dim"))
+        room = max(1, width - sum(len(s.text) for s in head))
+        rows.append((*head, Span(title(entry.title, most=room))))
     return rows
