@@ -39,7 +39,11 @@ SELECT digest, size, codec, data, seal FROM blobs WHERE digest = ? AND seal IS N
 UNION ALL SELECT b.digest, b.size, b.codec, b.data, b.seal FROM blobs w JOIN pieces p ON p.blob = w.id
 JOIN blobs b ON b.id = p.piece WHERE w.digest = ? AND b.seal IS NOT NULL
 """
-_SEAL_OF = f"SELECT seal FROM ({_SEALED_ROWS}) LIMIT 1"  # noqa: S608 - fixed text
+_SEAL_OF = (
+    "SELECT b.seal FROM blobs w JOIN pieces p ON p.blob = w.id JOIN blobs b ON b.id = p.piece"
+    " WHERE w.digest = ? AND b.seal IS NOT NULL LIMIT 1"
+)
+_STANDING = f"SELECT {KEPT}, seal, codec = {_PIECES} FROM blobs WHERE digest = ?"  # noqa: S608 - fixed text
 _TRIES = 4
 _WORTH_PACKING = 128  # bytes; a row's own overhead is about that
 
@@ -249,13 +253,16 @@ class Blobs:
             SealedError: its key cannot be had.
             StoreDamaged: it was damaged, and given up.
         """
-        if not self.has_blob(digest):
-            next(self.blob_pieces(digest))
         with self._db.read() as connection:
-            sealed = connection.execute(_SEAL_OF, (digest, digest)).fetchone()
-        if sealed is not None:
+            row = connection.execute(_STANDING, (digest,)).fetchone()
+            if row is None or not row[0]:
+                next(self.blob_pieces(digest))
+            seal = row[1]
+            if row[2]:
+                (seal,) = connection.execute(_SEAL_OF, (digest,)).fetchone() or (None,)
+        if seal is not None:
             try:
-                key_of(self.seals, name_in(sealed[0]))
+                key_of(self.seals, name_in(seal))
             except ValueError as e:
                 raise _damaged(digest) from e
 
@@ -310,37 +317,42 @@ class Blobs:
         """
         with self._db.read() as connection:
             row = connection.execute(
-                "SELECT id, size, codec, iif(codec = 2, data, x'') FROM blobs WHERE digest = ?", (digest,)
+                "SELECT digest, size, codec, data, seal, id FROM blobs WHERE digest = ?", (digest,)
             ).fetchone()
             if row is None:
                 raise NotFoundError(f"The store has no content {digest.hex()}.")
-            id_, size, codec, gone = row
-            if gone:
-                raise _gone(digest, gone)
-            pieces = connection.execute("SELECT piece FROM pieces WHERE blob = ? ORDER BY n", (id_,)).fetchall()
-        if codec != _PIECES:
-            yield self._plain(id_, digest)
+            found = Packed(*row[:5])
+            if found.codec == _PIECES and found.data:
+                raise _gone(digest, found.data)
+            if found.codec == _PIECES:
+                query = "SELECT piece FROM pieces WHERE blob = ? ORDER BY n"
+                pieces = connection.execute(query, (row[5],)).fetchall()
+        if found.codec != _PIECES:
+            yield self._opened(found)
             return
         from blake3 import blake3  # noqa: PLC0415
 
         whole, total = blake3(), 0
         for (piece,) in pieces:
-            data = self._plain(piece, None)
+            data = self._piece(piece, digest)
             whole.update(data)
             total += len(data)
             yield data
-        if whole.digest() != digest or total != size:
+        if whole.digest() != digest or total != found.size:
             raise _damaged(digest)
 
-    def _plain(self, id_: int, digest: bytes | None) -> bytes:
-        """The content of a blob that is no list of pieces."""
+    def _piece(self, id_: int, whole: bytes) -> bytes:
+        """A piece of the content ``whole``."""
         with self._db.read() as connection:
             row = connection.execute(
                 "SELECT digest, size, codec, data, seal FROM blobs WHERE id = ?", (id_,)
             ).fetchone()
         if row is None:
-            raise _damaged(digest or b"")
-        kept = Packed(*row)
+            raise _damaged(whole)
+        return self._opened(Packed(*row))
+
+    def _opened(self, kept: Packed) -> bytes:
+        """The content in a row that is no list of pieces, proved."""
         data = kept.data if kept.seal is None else open_sealed(kept, self.seals)
         content = None if data is None else unpacked(kept.codec, data)
         if content is None or len(content) != kept.size or digest_of(content) != kept.digest:
