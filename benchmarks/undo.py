@@ -206,17 +206,8 @@ def measure(home: Path, number: int, rounds: int) -> list[Row]:
     for name, s in samples.items():
         text, bound = goals.get(name, ("", 0.0))
         met = s.median <= bound if text else None
-        rows.append(
-            Row(
-                f"undo, {number} files",
-                name,
-                s.median,
-                s.spread,
-                s.median / samples[bases.get(name, "floor of a scan")].median,
-                text,
-                met,
-            )
-        )
+        ratio = s.median / (least if name.endswith("of ten") else base)
+        rows.append(Row(f"undo, {number} files", name, s.median, s.spread, ratio, text, met))
     return rows
 
 
