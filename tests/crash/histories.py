@@ -30,11 +30,14 @@ from agentsh.runtime.recover import recover
 from agentsh.runtime.restore import plan_restore, restore_plan
 from agentsh.runtime.snapshot import take_snapshot
 from agentsh.store import Seals
+from tests.crash.oracle import Begun, Done, Edited, Seen, held
 from tests.worlds import trees
 from tests.worlds.scene import Scene, effects_between
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.crash.oracle import Versions
 
 POINTS = (*COMMIT_POINTS, *HEAD_POINTS, *SNAPSHOT_POINTS, *GC_POINTS, *RECOVERY_POINTS, *SEAL_POINTS)
 _NAMES = [b"a", b"b", b"c\xff\n", b"d", b"d/e", b"d/f", b"d/g", b"d/g/h", b".i"]
@@ -82,83 +85,11 @@ def random_world(chance: random.Random, world: trees.World) -> trees.World:
     return new
 
 
-@dataclass(frozen=True)
-class Begun:
-    """Told when an operation begins.
-
-    Attributes:
-        before: what is there.
-        after: what will be there.
-        unsure: paths that may get another version of theirs instead: one that was looked at, where that in ``after``
-            was not.
-    """
-
-    kind: str
-    before: trees.World
-    after: trees.World
-    unsure: frozenset[bytes] = frozenset()
-
-
-@dataclass(frozen=True)
-class Done:
-    """Told when the operation that began last has ended.
-
-    Attributes:
-        world: what is there.
-    """
-
-    world: trees.World
-
-
-@dataclass(frozen=True)
-class Edited:
-    """Told when the person has saved a file."""
-
-    path: bytes
-    node: trees.Node
-
-
-class _Seen:
-    """Snapshots and the worlds that they are of.
-
-    A version of a file that the person replaced before anything looked at it was in the world and is in no snapshot:
-    going back gives the one that was looked at last. That is all that a snapshot may be unsure of.
-    """
-
-    def __init__(self) -> None:
-        self.worlds: dict[str, trees.World] = {}
-        self._unsure: dict[str, set[bytes]] = {}
-        self._edited = set(_EDITED)  # since the last look at the whole; what was before this process, too
-        self._resting: set[str] = set()  # snapshots since the first of these edits, which may be found later
-
-    def edit(self, name: bytes) -> None:
-        """The person saved a file."""
-        if name in self._edited:
-            for snapshot in self._resting:
-                self._unsure[snapshot].add(name)
-        self._edited.add(name)
-
-    def looked(self) -> None:
-        """Everything was looked at."""
-        self._edited.clear()
-        self._resting.clear()
-
-    def add(self, snapshot: str, world: trees.World) -> None:
-        """The newest snapshot is of ``world``."""
-        self.worlds[snapshot] = world
-        self._unsure.setdefault(snapshot, set())
-        self._resting |= {snapshot} if self._edited else set()
-
-    def unsure(self, snapshot: str) -> frozenset[bytes]:
-        """The paths of which a snapshot may have an older version."""
-        return frozenset(self._unsure[snapshot])
-
-
 def _steps(  # noqa: C901, PLR0912, PLR0915 - a table of what a person may do
     scene: Scene, chance: random.Random, tell: Callable[[object], None]
 ) -> None:
     """Work on a scene until killed: each step tells what is there before, what will be after, and that it is done."""
-    seen = _Seen()
+    seen = Seen(_EDITED)
     history: list[tuple[str, trees.World]] = []  # an action, and the world before it, while nothing came after
     for _ in range(12):
         before = scene.world()
@@ -189,10 +120,9 @@ def _steps(  # noqa: C901, PLR0912, PLR0915 - a table of what a person may do
         elif kind == "restore-files" and seen.worlds:
             snapshot = chance.choice(sorted(seen.worlds))
             then, unsure = seen.worlds[snapshot], seen.unsure(snapshot)
-            names = [
-                n for n in _EDITED if chance.random() < 0.6 and {n} & (before.keys() | then.keys()) and n not in unsure
-            ]
-            names = [n for n in names if "dir" not in (before.get(n, ("",))[0], then.get(n, ("",))[0])]
+            known = (before.keys() | then.keys()) - unsure
+            files = [n for n in _EDITED if n in known and "dir" not in (before.get(n, ("",))[0], then.get(n, ("",))[0])]
+            names = [n for n in files if chance.random() < 0.6]
             unsure = frozenset()
             if names:
                 after = {p: n for p, n in before.items() if p not in names} | {n: then[n] for n in names if n in then}
@@ -294,8 +224,12 @@ def _killed(fault: str, work: Callable[[Callable[[object], None]], None]) -> tup
 def _opened(home: Path, sealed: frozenset[bytes] = frozenset()) -> Scene:
     """The scene at ``home``; of some paths, the content is to be sealed."""
     scene = Scene(home)
-    scene.store.seals = Seals(lambda name, *, make: blake3.blake3(name.encode()).digest(), "kills", sealed.__contains__)
+    scene.store.seals = Seals(_key, "kills", sealed.__contains__)
     return scene
+
+
+def _key(name: str, *, make: bool) -> bytes:  # noqa: ARG001 - there is one for every name
+    return blake3.blake3(name.encode()).digest()
 
 
 def run(base: Path, kills: int, seed: int, *, say: Callable[[str], None] = lambda _: None) -> Figures:
@@ -304,7 +238,7 @@ def run(base: Path, kills: int, seed: int, *, say: Callable[[str], None] = lambd
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     home = base / "0"
     life = 0
-    versions: dict[bytes, set[trees.Node | None]] = {}
+    versions: Versions = {}
     while figures.kills < kills:
         if life == _LIFE or not home.exists():
             if home.exists():
@@ -348,52 +282,17 @@ def _recovering(home: Path) -> None:
         recover(scene.store, scene.tree)
 
 
-def _judge(
-    home: Path, told: list[Any], figures: Figures, versions: dict[bytes, set[trees.Node | None]], *, full: bool
-) -> None:
+def _judge(home: Path, told: list[Any], figures: Figures, versions: Versions, *, full: bool) -> None:
     """Hold what was told, and what is there after the recovery, against each other."""
     with _opened(home) as scene:
         figures.damaged += scene.store.end_problem() is not None
         figures.finished += len(recover(scene.store, scene.tree))
-        world = scene.world()
-        begun: Begun | None = None
-        now: trees.World | None = None  # what must be there
-        for one in told:
-            if isinstance(one, Begun):
-                figures.lost += now is not None and one.before != now
-                begun, now = one, one.before
-                _note(versions, one.before)
-            elif isinstance(one, Edited):
-                now = None if now is None else {**now, one.path: one.node}
-                versions.setdefault(one.path, set()).add(one.node)
-            elif begun is not None:
-                figures.lost += not _is(one.world, begun.after, begun.unsure, versions)
-                begun, now = None, one.world
-                _note(versions, one.world)
-        if begun is not None:
-            figures.neither += world != begun.before and not _is(world, begun.after, begun.unsure, versions)
-        else:
-            figures.lost += now is not None and world != now
-        _note(versions, world)
+        lost, neither = held(told, scene.world(), versions)
+        figures.lost += lost
+        figures.neither += neither
         if full:
             report = scene.store.check()
             figures.damaged += not report.ok
-
-
-def _note(versions: dict[bytes, set[trees.Node | None]], world: trees.World) -> None:
-    for path in _EDITED:
-        versions.setdefault(path, set()).add(world.get(path))
-
-
-def _is(
-    world: trees.World,
-    wanted: trees.World,
-    unsure: frozenset[bytes],
-    versions: dict[bytes, set[trees.Node | None]],
-) -> bool:
-    """Whether ``world`` is the one that was wanted; a path that is unsure may be as it ever was."""
-    differs = {p for p in world.keys() | wanted.keys() if world.get(p) != wanted.get(p)}
-    return differs <= unsure and all(world.get(p) in versions.get(p, ()) for p in differs)
 
 
 def main() -> int:
