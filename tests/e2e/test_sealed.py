@@ -34,8 +34,13 @@ def test_it_works_as_any_file_and_is_nowhere_to_be_read(agentsh: Program, place:
     (agentsh.root / ".env").write_bytes(old)
     agentsh("exec", "sed -i s/B=1/B=2/ .env", **place)
     assert b"+B=2" in agentsh("diff", "a1", **place).stdout
+    (home,) = homes(agentsh)
+    waiting = {p.relative_to(home).parts[0] for p in home.rglob(".env")}
+    assert all(in_the_clear(p) == [] for p in home.iterdir() if p.is_dir() and p.name not in waiting)
+    assert not [p for p in home.iterdir() if p.is_file() and MARK in p.read_bytes()]
     agentsh("approve", "a1", **place)
     agentsh("commit", **place)
+    assert not [p for p in home.rglob("*") if p.is_file() and MARK in p.read_bytes()], "the staging view has it still"
     assert (agentsh.root / ".env").read_bytes() == new
     agentsh("revert", "a1", **place)
     assert (agentsh.root / ".env").read_bytes() == old
@@ -46,7 +51,6 @@ def test_it_works_as_any_file_and_is_nowhere_to_be_read(agentsh: Program, place:
     report = agentsh.json("check", **place)
     assert report["ok"] is True
     assert report["locked"] == 0
-    (home,) = homes(agentsh)
     assert in_the_clear(home) == []
     assert MARK not in (agentsh.root.parent / "configuration" / "secrets.sealed").read_bytes()
 
