@@ -50,4 +50,4 @@ def export(
     of = count(done.commits, "commit") if branch else count(done.commits, "patch", "patches")
     data(f"{visible_line(done.place)}: {of}")
     if done.left_out:
-        say(f"left out (ignored by git, in a .git, or in a nested repository): {names(done.left_out)}")
+        say(f"left out (ignored by git, sealed, in a .git, or in a nested repository): {names(done.left_out)}")

@@ -33,6 +33,10 @@ SNAPSHOT_POINTS = ("snapshot.batch-read", "snapshot.before-record", "snapshot.re
 GC_POINTS = ("gc.before-delete", "gc.before-done", "gc.deleted", "gc.vacuumed")
 """Every point that a collection passes, in order."""
 
+SEAL_POINTS = ("seal.before-anew", "seal.anew")
+"""Every point that a sealing passes at its end, where the store's file is written anew: before it, and before the log
+is cut."""
+
 MIGRATION_POINTS = ("migrate.before-statement", "head.before-rename", "migrate.before-done", "migrate.after-done")
 """Every point that a migration passes, in order; the first once a statement."""
 

@@ -10,15 +10,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from agentsh.core.attributes import below, read_attributes
 from agentsh.core.entry import EntryType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from agentsh.core.attributes import Attributes
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -40,7 +37,9 @@ def split_path(path: bytes) -> list[bytes]:
     """
     if path.startswith(b"/") or b"\0" in path:
         raise OutsideTreeError(path)
-    names = [n for n in path.split(b"/") if n not in (b"", b".")]
+    names = path.split(b"/")
+    if b"" in names or b"." in names:
+        names = [n for n in names if n not in (b"", b".")]
     if b".." in names:
         raise OutsideTreeError(path)
     return names
@@ -94,8 +93,7 @@ class Tree:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @contextmanager
-    def directory(self, path: bytes, *, create: bool = False) -> Iterator[int]:
+    def directory(self, path: bytes, *, create: bool = False) -> _Directory:
         """A descriptor of the directory ``path``, closed on leaving.
 
         Args:
@@ -105,11 +103,7 @@ class Tree:
         Raises:
             OSError: a name on the way is missing, no directory, or a symlink.
         """
-        fd = self._descend(split_path(path), create=create)
-        try:
-            yield fd
-        finally:
-            os.close(fd)
+        return _Directory(self, split_path(path), create=create)
 
     def _descend(self, names: list[bytes], *, create: bool = False) -> int:
         """A new descriptor of the directory that ``names`` lead to; raises as :meth:`directory`."""
@@ -127,8 +121,7 @@ class Tree:
             at = below
         return at
 
-    @contextmanager
-    def parent(self, path: bytes, *, create: bool = False) -> Iterator[tuple[int, bytes]]:
+    def parent(self, path: bytes, *, create: bool = False) -> _Parent:
         """The directory that holds ``path``, and the last name.
 
         Raises:
@@ -137,11 +130,7 @@ class Tree:
         names = split_path(path)
         if not names:
             raise OutsideTreeError(path)
-        fd = self._descend(names[:-1], create=create)
-        try:
-            yield fd, names[-1]
-        finally:
-            os.close(fd)
+        return _Parent(self, names, create=create)
 
     def lstat(self, path: bytes) -> os.stat_result | None:
         """The path's own status, or None where there is nothing."""
@@ -247,3 +236,38 @@ class Tree:
         if names[: len(root)] != root:
             raise OutsideTreeError(path)
         return names[len(root) :]
+
+
+class _Directory:
+    """A directory that is open inside a ``with``. A class: entering a generator costs more than the opening."""
+
+    __slots__ = ("_create", "_fd", "_names", "_tree")
+
+    def __init__(self, tree: Tree, names: list[bytes], *, create: bool) -> None:
+        self._tree = tree
+        self._names = names
+        self._create = create
+        self._fd = -1
+
+    def __enter__(self) -> int:
+        self._fd = self._tree._descend(self._names, create=self._create)  # noqa: SLF001 - its own
+        return self._fd
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+
+class _Parent:
+    """As :class:`_Directory`: the one that holds the last of the names, and that name."""
+
+    __slots__ = ("_directory", "_name")
+
+    def __init__(self, tree: Tree, names: list[bytes], *, create: bool) -> None:
+        self._directory = _Directory(tree, names[:-1], create=create)
+        self._name = names[-1]
+
+    def __enter__(self) -> tuple[int, bytes]:
+        return self._directory.__enter__(), self._name
+
+    def __exit__(self, *_: object) -> None:
+        self._directory.__exit__()

@@ -11,7 +11,6 @@ import errno
 import os
 import stat
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agentsh.core.attributes import below, write_attributes
@@ -23,58 +22,20 @@ from agentsh.runtime import sync
 from agentsh.runtime.inherit import inherit
 from agentsh.runtime.observe import chmod_at, observe, observe_at
 from agentsh.runtime.rename import exchange, rename_new
+from agentsh.runtime.steps import OWNER, is_closed, is_directory, only_mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from agentsh.core.effect import FileEffect
     from agentsh.core.tree import Tree
+    from agentsh.runtime.steps import Step
     from agentsh.store import Store
 
-_OWNER = stat.S_IRWXU
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OLD_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_ATTRIBUTES = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.E2BIG, errno.ERANGE}
 _BLOCK = 64 * 1024
 _ZEROS = bytes(_BLOCK)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One path's change, and the temporary name that serves it."""
-
-    effect: FileEffect
-    temp: bytes
-    home: bytes
-    """The directory of the temporary name: the path's own, or the nearest one that exists already."""
-
-    @property
-    def path(self) -> bytes:
-        """The path that changes."""
-        return self.effect.path
-
-    @property
-    def writes(self) -> bool:
-        """True when there is content to prepare: a file or a symlink that is not there yet."""
-        before, after = self.effect.before, self.effect.after
-        return after is not None and after.type is not EntryType.DIRECTORY and not _only_mode(before, after)
-
-
-def temp_name(commit: str, nonce: str, n: int) -> bytes:
-    """The temporary name of a commit's ``n``-th path."""
-    return b".agentsh-%s-%s-%d.tmp" % (commit.encode(), nonce.encode(), n)
-
-
-def is_directory(entry: Entry | None) -> bool:
-    """True for a directory."""
-    return entry is not None and entry.type is EntryType.DIRECTORY
-
-
-def parents(path: bytes) -> Iterator[bytes]:
-    """Every directory above ``path``, the outermost first, without the root."""
-    at = path.find(b"/")
-    while at >= 0:
-        yield path[:at]
-        at = path.find(b"/", at + 1)
 
 
 class Applier:
@@ -131,7 +92,7 @@ class Applier:
         try:
             self._fill(fd, after)
             if step.effect.before is not None and step.effect.before.type is EntryType.FILE:
-                inherit(self._tree, step.path, fd)
+                inherit(lambda: self._open_old(step, home), fd)
             _attribute(step, fd, after)
             os.fchmod(fd, after.mode)
             if after.mtime_ns:
@@ -142,6 +103,12 @@ class Applier:
             self._verify(step, fd, after)
         finally:
             os.close(fd)
+
+    def _open_old(self, step: Step, home: int) -> int:
+        """The file that is in the path's place, opened."""
+        if step.beside:
+            return os.open(step.path.rpartition(b"/")[2], _OLD_FILE, dir_fd=home)
+        return self._tree.open(step.path)
 
     def _fill(self, fd: int, after: Entry) -> None:
         """Copy content from the store, which verifies it; long runs of zeros become holes."""
@@ -196,8 +163,12 @@ class Applier:
         self.at = step.path
         fault_point("commit.before-switch")
         try:
-            with self._tree.parent(step.path) as (fd, name), self._tree.directory(step.home) as home:
-                self._change(step, fd, name, home)
+            with self._tree.parent(step.path) as (fd, name):
+                if step.beside:
+                    self._change(step, fd, name, fd)
+                else:
+                    with self._tree.directory(step.home) as home:
+                        self._change(step, fd, name, home)
         except (FileNotFoundError, NotADirectoryError, FileExistsError) as e:
             raise changed(step.path) from e
         except OSError as e:
@@ -224,14 +195,14 @@ class Applier:
             self._make_directory(fd, name)
         elif before is None:
             rename_new(home, step.temp, fd, name)
-        elif _only_mode(before, after):
+        elif only_mode(before, after):
             self._change_mode(step, fd, name, after)
         else:
             self._replace(step, fd, name, home)
 
     def _make_directory(self, fd: int, name: bytes) -> None:
         try:
-            os.mkdir(name, _OWNER, dir_fd=fd)
+            os.mkdir(name, OWNER, dir_fd=fd)
         except FileExistsError:
             if not (self._resume and self._is_made(fd, name)):
                 raise
@@ -277,7 +248,7 @@ class Applier:
     def _loosen(self, step: Step) -> None:
         """Let the owner work inside a directory whose change is part of the commit."""
         before = step.effect.before
-        if before is None or not _is_closed(before):
+        if before is None or not is_closed(before):
             return
         with self._tree.parent(step.path) as (fd, name):
             now = observe_at(fd, name, self._store.hash_fd)
@@ -285,7 +256,7 @@ class Applier:
                 return
             if now != before and not (self._resume and is_directory(now)):
                 raise changed(step.path)
-            chmod_at(fd, name, before.mode | _OWNER, stat.S_IFDIR)
+            chmod_at(fd, name, before.mode | OWNER, stat.S_IFDIR)
 
     def _finish_directory(self, step: Step) -> None:
         after = step.effect.after
@@ -294,7 +265,7 @@ class Applier:
         with self._tree.parent(step.path) as (fd, name):
             before = step.effect.before
             if after.xattrs or (before is not None and before.xattrs):
-                chmod_at(fd, name, after.mode | _OWNER, stat.S_IFDIR)  # to set them takes the right to write
+                chmod_at(fd, name, after.mode | OWNER, stat.S_IFDIR)  # to set them takes the right to write
                 _attribute(step, below(fd, name), after)
             chmod_at(fd, name, after.mode, stat.S_IFDIR)
             if after.mtime_ns:
@@ -317,31 +288,6 @@ def changed(path: bytes) -> ConflictError:
     )
 
 
-def make_steps(tree: Tree, effects: Sequence[FileEffect], names: Sequence[bytes]) -> list[Step]:
-    """Steps for ``effects``, each with its temporary name and a place for it."""
-    known: dict[bytes, bool] = {b"": True}
-    # Where the owner may not work before the switch, nothing can be prepared.
-    known |= {e.path: False for e in effects if e.before and is_directory(e.before) and _is_closed(e.before)}
-    steps = [Step(effect, name, _home(tree, effect.path, known)) for effect, name in zip(effects, names, strict=True)]
-    return sorted(steps, key=lambda s: s.path)
-
-
-def _is_closed(entry: Entry) -> bool:
-    return entry.mode & _OWNER != _OWNER
-
-
-def _home(tree: Tree, path: bytes, known: dict[bytes, bool]) -> bytes:
-    home = b""
-    for above in parents(path):
-        if above not in known:
-            st = tree.lstat(above)
-            known[above] = st is not None and stat.S_ISDIR(st.st_mode)
-        if not known[above]:
-            break
-        home = above
-    return home
-
-
 def current_state(store: Store, tree: Tree, path: bytes) -> Entry | None:
     """The state of ``path`` now, its content hashed.
 
@@ -359,15 +305,6 @@ def current_state(store: Store, tree: Tree, path: bytes) -> Entry | None:
             files="Nothing was written.",
             next_step="Check its permissions, then try again.",
         ) from e
-
-
-def _only_mode(before: Entry | None, after: Entry) -> bool:
-    """True when two states of a file differ in nothing but the permission bits: that needs no new file."""
-    return (
-        before is not None
-        and before.type is after.type is EntryType.FILE
-        and (before.digest, before.size, before.xattrs) == (after.digest, after.size, after.xattrs)
-    )
 
 
 def _attribute(step: Step, where: int | bytes, after: Entry) -> None:

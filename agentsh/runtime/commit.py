@@ -12,9 +12,10 @@ from agentsh.core.history import CommitKind, CommitOutcome
 from agentsh.core.report import CommitResult
 from agentsh.core.sanitise import visible_path
 from agentsh.core.tree import OutsideTreeError, split_path
-from agentsh.runtime.apply import current_state, is_directory, parents
+from agentsh.runtime.apply import current_state
 from agentsh.runtime.intent import Intent
 from agentsh.runtime.snapshot import look_at
+from agentsh.runtime.steps import is_directory, parents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +36,7 @@ def commit_effects(
     kind: CommitKind | str,
     actions: Sequence[str],
     effects: Sequence[FileEffect],
+    seen: Mapping[bytes, Entry | None] | None = None,
     progress: Progress | None = None,
 ) -> CommitResult:
     """Bring each effect's path from its state before to its state after; record snapshots around it.
@@ -47,6 +49,8 @@ def commit_effects(
         kind: why it is written.
         actions: the actions whose effects they are; they are marked as committed.
         effects: one a path.
+        seen: as in :class:`agentsh.runtime.draft.Plan`: what the paths were when the plan was made in this same turn.
+            What changed since is found in the moment of the switch, and is a conflict.
         progress: told about the scan that precedes the first commit.
 
     Returns:
@@ -64,8 +68,9 @@ def commit_effects(
         return CommitResult(None, None)
     _refuse_unfit(wanted)
     # What the person did elsewhere is found by the next look at the whole: see agentsh.runtime.snapshot.
-    found = look_at(store, tree, [e.path for e in wanted], leaving=_leaving(wanted), progress=progress)
-    present = check_effects(store, tree, wanted, found.states)
+    if seen is None:
+        seen = look_at(store, tree, [e.path for e in wanted], leaving=_leaving(wanted), progress=progress).states
+    present = check_effects(store, tree, wanted, seen)
     with store.view():
         for effect in wanted:
             if effect.after is not None and effect.after.digest is not None and effect.path not in present:
@@ -73,7 +78,8 @@ def commit_effects(
     fault_point("commit.before-intent")
     id_ = store.begin_commit(kind, actions, wanted)
     fault_point("commit.after-intent")
-    intent = Intent(store, tree, store.commit(id_))
+    record = store.commit(id_)
+    intent = Intent(store, tree, record)
     try:
         intent.forward(present)
         fault_point("commit.after-paths")
@@ -81,7 +87,7 @@ def commit_effects(
         _undo(store, intent, id_, e)
         raise
     fault_point("commit.before-done")
-    snapshot = store.end_commit(id_, CommitOutcome.DONE)
+    snapshot = store.end_commit(id_, CommitOutcome.DONE, record=record)
     fault_point("commit.after-done")
     paths = tuple(e.path for e in wanted if e.path not in present)
     return CommitResult(id_, snapshot, tuple(actions), paths)
@@ -112,7 +118,7 @@ def check_effects(
     present: set[bytes] = set()
     conflicts: list[bytes] = []
     for effect in effects:
-        if effect.after is not None and not _reachable(tree, effect.path, after, known):
+        if effect.after is not None and not _reachable(tree, effect.path, after, seen, known):
             conflicts.append(effect.path)
             continue
         now = seen[effect.path] if effect.path in seen else current_state(store, tree, effect.path)
@@ -143,12 +149,20 @@ def _require(store: Store, path: bytes, digest: bytes) -> None:
         raise NotFoundError(f"{visible_path(path)} cannot be written. {e.what}", next_step=e.next_step) from e
 
 
-def _reachable(tree: Tree, path: bytes, after: Mapping[bytes, Entry | None], known: dict[bytes, bool]) -> bool:
+def _reachable(
+    tree: Tree,
+    path: bytes,
+    after: Mapping[bytes, Entry | None],
+    seen: Mapping[bytes, Entry | None],
+    known: dict[bytes, bool],
+) -> bool:
     """True when everything above ``path`` is a directory, or becomes one with this commit."""
     for above in parents(path):
         if above not in known:
             if above in after:
                 known[above] = is_directory(after[above])
+            elif above in seen:
+                known[above] = is_directory(seen[above])
             else:
                 known[above] = tree.is_directory(above)
         if not known[above]:

@@ -12,9 +12,9 @@ from agentsh.core.errors import ActionFailed
 from agentsh.core.history import PathConflict
 from agentsh.core.record import record
 from agentsh.core.sanitise import visible_path
-from agentsh.runtime.apply import is_directory, parents
 from agentsh.runtime.merge import labels_of, marked_text
 from agentsh.runtime.observe import observe
+from agentsh.runtime.steps import is_directory, parents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,11 +34,14 @@ class Plan:
         effects: each path from its state now to its state afterwards, sorted by path; ready to commit.
         conflicts: paths that cannot be undone without losing something, each with both sides.
         stays: directories that would go, had nobody else put something in.
+        seen: where all of its paths, and the directories above them, were looked at for it and are recorded so: what
+            each was. A commit in the same turn need not look at them again.
     """
 
     effects: tuple[FileEffect, ...]
     conflicts: tuple[PathConflict, ...] = ()
     stays: tuple[bytes, ...] = ()
+    seen: Mapping[bytes, Entry | None] | None = None
 
 
 class Draft:

@@ -54,7 +54,8 @@ class Exported:
     Attributes:
         place: the branch, or the directory.
         commits: how many.
-        left_out: paths that git cannot or should not have: in a ``.git``, in a nested repository, or ignored.
+        left_out: paths that git cannot or should not have: in a ``.git``, in a nested repository, ignored, or
+            with sealed content that it does not have yet.
     """
 
     place: str

@@ -163,6 +163,8 @@ def to_branch(store: Store, workspace: Path, branch: str, *, onto: str = "HEAD")
     Raises:
         UsageError: no git, no repository, no such commit, no such name.
         ConflictError: the branch exists.
+        SealedError: content is sealed, and its key cannot be had. Nothing was written.
+        NotFoundError: content is not kept any more. Nothing was written.
         ActionFailed: git did not take it.
     """
     git = Git(workspace)
@@ -172,6 +174,10 @@ def to_branch(store: Store, workspace: Path, branch: str, *, onto: str = "HEAD")
     touched = sorted({e.path for c in store.commits() for e in c.effects})
     out = git.ignored(touched) - {p for p in touched if git.prefix + p in tree}
     out |= {p for p in touched if b".git" in p.split(b"/") or _is_nested(workspace, p)}
+    # What is sealed here could be read there, and is soon pushed; what the starting commit has is there already.
+    sealed = store.seals.paths if store.seals is not None else None
+    if sealed is not None:
+        out |= {p for p in touched if sealed(p) and git.prefix + p not in tree}
     left: set[bytes] = set()
 
     def wanted(path: bytes) -> bool:
@@ -185,6 +191,9 @@ def to_branch(store: Store, workspace: Path, branch: str, *, onto: str = "HEAD")
     found = list(steps(store, known, wanted))
     if not found:
         raise UsageError("There is nothing to export: nothing was committed that git would take.")
+    with store.view():
+        for digest in {e.after.digest for step in found for e in step.effects if e.after and e.after.digest}:
+            store.require_blob(digest)  # before git has begun
     git.load(_stream(store, git, found, branch, base))
     return Exported(branch, len(found), tuple(sorted(left)))
 

@@ -11,18 +11,16 @@ from agentsh.core.attributes import KEPT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agentsh.core.tree import Tree
-
 _NOT_ALLOWED = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 
 
-def inherit(tree: Tree, path: bytes, fd: int) -> None:
-    """Copy them from the file at ``path`` to ``fd``, as far as this user may.
+def inherit(open_old: Callable[[], int], fd: int) -> None:
+    """Copy them from the file that ``open_old`` opens to ``fd``, as far as this user may.
 
     What only root may give stays as it is, as with any editor that saves by renaming.
     """
     try:
-        old = tree.open(path)
+        old = open_old()
     except OSError:
         return  # gone or unreadable meanwhile: the switch tells
     try:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agentsh.core.entry import Entry, EntryType
-from agentsh.runtime.apply import Applier, changed, current_state, is_directory, make_steps, parents, temp_name
+from agentsh.runtime.apply import Applier, changed, current_state
 from agentsh.runtime.observe import observe_at
 from agentsh.runtime.rename import OLD, exchange, rename_new
+from agentsh.runtime.steps import is_directory, make_steps, parents, temp_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agentsh.core.errors import NotFoundError
 from agentsh.core.history import Moment
 from agentsh.core.sanitise import visible_path
-from agentsh.runtime.apply import is_directory
 from agentsh.runtime.draft import Draft, Plan
 from agentsh.runtime.revert import covers, refuse_conflicts
 from agentsh.runtime.snapshot import look_at, take_snapshot
+from agentsh.runtime.steps import is_directory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,16 +61,15 @@ def _of_files(store: Store, tree: Tree, to: Moment, paths: Sequence[bytes]) -> P
         return None
     seen = look_at(store, tree, paths).states
     targets = store.states_at(to, sorted(paths))
-    if any(is_directory(target) or tree.is_directory(path) for path, target in targets.items()):
+    if any(is_directory(target) or is_directory(seen.get(path)) for path, target in targets.items()):
         return None
-    with store.batch():
-        draft = Draft(store, tree, now=seen)
-        for path, target in targets.items():
-            if target is None and draft.now(path) is None:
-                raise _nowhere(path, to.snapshot)
-            if target != draft.now(path):
-                draft.put(path, target)
-        return draft.plan()
+    draft = Draft(store, tree, now=seen)
+    for path, target in targets.items():
+        if target is None and draft.now(path) is None:
+            raise _nowhere(path, to.snapshot)
+        if target != draft.now(path):
+            draft.put(path, target)
+    return replace(draft.plan(), seen=seen)
 
 
 def _nowhere(path: bytes, snapshot: str) -> NotFoundError:

@@ -8,10 +8,10 @@ from agentsh.core.entry import Entry, EntryType
 from agentsh.core.errors import ConflictError, NotFoundError, UsageError
 from agentsh.core.history import PathConflict
 from agentsh.core.sanitise import visible_path
-from agentsh.runtime.apply import is_directory
 from agentsh.runtime.draft import Draft, Plan
 from agentsh.runtime.hunks import divide, refuse_unknown
 from agentsh.runtime.merge import merge_entries
+from agentsh.runtime.steps import is_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

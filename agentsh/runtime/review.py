@@ -321,7 +321,9 @@ class Reviewer:
             return CommitResult(None, None, stays=plan.stays)
         action = self._record(spec, changes)
         try:
-            result = commit_effects(self._store, self._tree, kind=kind, actions=[action], effects=changes.effects)
+            result = commit_effects(
+                self._store, self._tree, kind=kind, actions=[action], effects=changes.effects, seen=plan.seen
+            )
         except BaseException:
             if not self._store.open_commits():  # undone: the wish came to nothing
                 self._store.set_effect_states(action, None, EffectState.DISCARDED)

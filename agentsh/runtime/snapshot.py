@@ -17,8 +17,8 @@ from agentsh.core.errors import ConflictError
 from agentsh.core.faults import fault_point
 from agentsh.core.tree import entry_type
 from agentsh.runtime import scan
-from agentsh.runtime.apply import is_directory, parents
 from agentsh.runtime.observe import directory_attributes, observe, signature
+from agentsh.runtime.steps import is_directory, parents
 
 if TYPE_CHECKING:
     import os
@@ -47,7 +47,8 @@ class Scan:
         changed: paths that differ from the snapshot before it.
         special: sockets, devices and FIFOs: named, never kept.
         unreadable: paths that could not be read; they are taken to be as they were.
-        states: where some paths alone were looked at, what each of them is now, with its content in the store.
+        states: where some paths alone were looked at, what each of them and each directory above is now, with its
+            content in the store.
     """
 
     snapshot: str
@@ -183,8 +184,9 @@ def look_at(
     latest = store.latest_snapshot()
     if latest is None:
         return take_snapshot(store, tree, progress=progress)
-    known, signed = store.last_seen({*paths, *(d for p in paths for d in parents(p))}, below=leaving)
-    wanted = sorted({*known, *paths, *(d for p in paths for d in parents(p))})
+    named = {*paths, *(d for p in paths for d in parents(p))}
+    known, signed = store.last_seen(named, below=leaving)
+    wanted = sorted(named | known.keys())
     scanner = _Scanner(store, tree, progress, known, signed)
     scanner.look(scanner.each(wanted))
     scanner.finish()
@@ -193,14 +195,15 @@ def look_at(
     fallen = [p for p, e in known.items() if is_directory(e) and p in states and not is_directory(states[p])]
     if fallen:
         states |= dict.fromkeys(store.last_seen((), below=fallen)[0])
+    signatures = {p: s for p, s in scanner.signatures.items() if s is not None or p in signed}
     fault_point("snapshot.before-record")
     if states:
-        latest = store.record_snapshot(states, signatures=scanner.signatures, whole=False)
+        latest = store.record_snapshot(states, signatures=signatures, whole=False)
     else:
-        store.update_signatures(scanner.signatures)
+        store.update_signatures(signatures)
     fault_point("snapshot.recorded")
     unsure = {*scanner.special, *scanner.unreadable}
-    now = {p: states[p] if p in states else known.get(p) for p in paths if p not in unsure}
+    now = {p: states[p] if p in states else known.get(p) for p in named if p not in unsure}
     return Scan(latest, tuple(sorted(states)), tuple(scanner.special), tuple(scanner.unreadable), now)
 
 

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from agentsh.core.errors import ConflictError, NotFoundError, SealedError, StoreDamaged, UsageError
+from agentsh.core.errors import NotFoundError, SealedError
+from agentsh.store.absent import EXCLUDED, KEPT, damaged, gone
+from agentsh.store.packing import PIECE, PIECES, digest_of, packed, unpacked
+from agentsh.store.reading import PieceReader, hash_file, pread_full, stable
 from agentsh.store.seal import Packed, Seals, close, is_whole, key_of, name_in, open_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from agentsh.store.database import Database
-
-PIECE = 4 * 1024 * 1024
-"""Bytes of content in a piece; smaller content is one blob."""
-
-_PLAIN, _ZSTD, _PIECES = 0, 1, 2
-LOST, LET_GO, EXCLUDED = b"\x01", b"\x02", b"\x03"
-"""Why content is not kept, in place of a list of pieces: damaged and given up, too old for the budget, not to be kept.
-
-The row stays, so that everything that names the content can still be read and proved.
-"""
-
-KEPT = "NOT (codec = 2 AND length(data) > 0)"
-"""As SQL: the content of a blob is there."""
 
 _PUT = (
     "INSERT INTO blobs(digest, size, codec, data, seal) VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
@@ -39,16 +28,11 @@ SELECT digest, size, codec, data, seal FROM blobs WHERE digest = ? AND seal IS N
 UNION ALL SELECT b.digest, b.size, b.codec, b.data, b.seal FROM blobs w JOIN pieces p ON p.blob = w.id
 JOIN blobs b ON b.id = p.piece WHERE w.digest = ? AND b.seal IS NOT NULL
 """
-_SEAL_OF = f"SELECT seal FROM ({_SEALED_ROWS}) LIMIT 1"  # noqa: S608 - fixed text
-_TRIES = 4
-_WORTH_PACKING = 128  # bytes; a row's own overhead is about that
-
-
-def digest_of(data: bytes) -> bytes:
-    """BLAKE3 of ``data``, 32 bytes."""
-    from blake3 import blake3  # noqa: PLC0415 - 9 ms, not needed to open a store
-
-    return blake3(data).digest()
+_SEAL_OF = (
+    "SELECT b.seal FROM blobs w JOIN pieces p ON p.blob = w.id JOIN blobs b ON b.id = p.piece"
+    " WHERE w.digest = ? AND b.seal IS NOT NULL LIMIT 1"
+)
+_STANDING = f"SELECT {KEPT}, seal, codec = {PIECES} FROM blobs WHERE digest = ?"  # noqa: S608 - fixed text
 
 
 class Blobs:
@@ -113,7 +97,7 @@ class Blobs:
             UsageError: ``fd`` is no regular file.
         """
         seal = self._sealing(path)
-        return self._stable(fd, lambda size: self._put_file(fd, size, seal=seal))
+        return stable(fd, lambda size: self._put_file(fd, size, seal=seal))
 
     def _sealing(self, path: bytes) -> bool:
         return bool(path and self.seals is not None and self.seals.paths is not None and self.seals.paths(path))
@@ -141,30 +125,16 @@ class Blobs:
 
     def hash_fd(self, fd: int) -> tuple[bytes, int]:
         """As :meth:`put_fd`, without keeping anything."""
-        return self._stable(fd, lambda _: _hash_file(fd))
-
-    def _stable(self, fd: int, read: Callable[[int], tuple[bytes, int]]) -> tuple[bytes, int]:
-        for _ in range(_TRIES):
-            before = os.fstat(fd)
-            if not stat.S_ISREG(before.st_mode):
-                raise UsageError("Only regular files have content that can be kept.")
-            result = read(before.st_size)
-            after = os.fstat(fd)
-            if result[1] == after.st_size and _same(before, after):
-                return result
-        raise ConflictError(
-            "A file keeps changing while it is being read.",
-            next_step="Wait for whatever writes it, then try again.",
-        )
+        return stable(fd, lambda _: hash_file(fd))
 
     def _put_file(self, fd: int, size: int, *, seal: bool) -> tuple[bytes, int]:
         if size <= PIECE:
             data = os.pread(fd, PIECE + 1, 0)
             if len(data) <= PIECE:
                 return self._put(data, seal=seal), len(data)
-        return self._put_stream(lambda offset: _pread_full(fd, offset), seal=seal)
+        return self._put_stream(lambda offset: pread_full(fd, offset), seal=seal)
 
-    def _put_stream(self, piece_at: _PieceAt, *, seal: bool) -> tuple[bytes, int]:
+    def _put_stream(self, piece_at: Callable[[int], bytes], *, seal: bool) -> tuple[bytes, int]:
         from blake3 import blake3  # noqa: PLC0415
 
         whole = blake3()
@@ -186,7 +156,7 @@ class Blobs:
             self._put(b"", seal=False)
         if len(pieces) > 1 and not self.has_blob(digest):
             with self._db.write(durable=False) as connection:
-                if connection.execute(_PUT, (digest, size, _PIECES, b"", None)).rowcount:
+                if connection.execute(_PUT, (digest, size, PIECES, b"", None)).rowcount:
                     (id_,) = connection.execute("SELECT id FROM blobs WHERE digest = ?", (digest,)).fetchone()
                     connection.executemany(
                         "INSERT INTO pieces VALUES (?, ?, (SELECT id FROM blobs WHERE digest = ?))",
@@ -204,7 +174,7 @@ class Blobs:
             self._put(data, seal=True)
 
     def _insert(self, digest: bytes, data: bytes, *, seal: bool, again: bool) -> None:
-        codec, kept = _packed(data)
+        codec, kept = packed(data)
         row = Packed(digest, len(data), codec, kept)
         if seal:
             row = self._closed(row)
@@ -249,15 +219,18 @@ class Blobs:
             SealedError: its key cannot be had.
             StoreDamaged: it was damaged, and given up.
         """
-        if not self.has_blob(digest):
-            next(self.blob_pieces(digest))
         with self._db.read() as connection:
-            sealed = connection.execute(_SEAL_OF, (digest, digest)).fetchone()
-        if sealed is not None:
+            row = connection.execute(_STANDING, (digest,)).fetchone()
+            if row is None or not row[0]:
+                next(self.blob_pieces(digest))
+            seal = row[1]
+            if row[2]:
+                (seal,) = connection.execute(_SEAL_OF, (digest,)).fetchone() or (None,)
+        if seal is not None:
             try:
-                key_of(self.seals, name_in(sealed[0]))
+                key_of(self.seals, name_in(seal))
             except ValueError as e:
-                raise _damaged(digest) from e
+                raise damaged(digest) from e
 
     def prove_blob(self, digest: bytes) -> bool:
         """Prove a content to be what was put there, as far as that can be.
@@ -276,7 +249,7 @@ class Blobs:
             with self._db.read() as connection:
                 for row in connection.execute(_SEALED_ROWS, (digest, digest)):
                     if not is_whole(Packed(*row)):
-                        raise _damaged(digest) from None
+                        raise damaged(digest) from None
             return False
         return True
 
@@ -310,41 +283,46 @@ class Blobs:
         """
         with self._db.read() as connection:
             row = connection.execute(
-                "SELECT id, size, codec, iif(codec = 2, data, x'') FROM blobs WHERE digest = ?", (digest,)
+                "SELECT digest, size, codec, data, seal, id FROM blobs WHERE digest = ?", (digest,)
             ).fetchone()
             if row is None:
                 raise NotFoundError(f"The store has no content {digest.hex()}.")
-            id_, size, codec, gone = row
-            if gone:
-                raise _gone(digest, gone)
-            pieces = connection.execute("SELECT piece FROM pieces WHERE blob = ? ORDER BY n", (id_,)).fetchall()
-        if codec != _PIECES:
-            yield self._plain(id_, digest)
+            found = Packed(*row[:5])
+            if found.codec == PIECES and found.data:
+                raise gone(digest, found.data)
+            if found.codec == PIECES:
+                query = "SELECT piece FROM pieces WHERE blob = ? ORDER BY n"
+                pieces = connection.execute(query, (row[5],)).fetchall()
+        if found.codec != PIECES:
+            yield self._opened(found)
             return
         from blake3 import blake3  # noqa: PLC0415
 
         whole, total = blake3(), 0
         for (piece,) in pieces:
-            data = self._plain(piece, None)
+            data = self._piece(piece, digest)
             whole.update(data)
             total += len(data)
             yield data
-        if whole.digest() != digest or total != size:
-            raise _damaged(digest)
+        if whole.digest() != digest or total != found.size:
+            raise damaged(digest)
 
-    def _plain(self, id_: int, digest: bytes | None) -> bytes:
-        """The content of a blob that is no list of pieces."""
+    def _piece(self, id_: int, whole: bytes) -> bytes:
+        """A piece of the content ``whole``."""
         with self._db.read() as connection:
             row = connection.execute(
                 "SELECT digest, size, codec, data, seal FROM blobs WHERE id = ?", (id_,)
             ).fetchone()
         if row is None:
-            raise _damaged(digest or b"")
-        kept = Packed(*row)
+            raise damaged(whole)
+        return self._opened(Packed(*row))
+
+    def _opened(self, kept: Packed) -> bytes:
+        """The content in a row that is no list of pieces, proved."""
         data = kept.data if kept.seal is None else open_sealed(kept, self.seals)
         content = None if data is None else unpacked(kept.codec, data)
         if content is None or len(content) != kept.size or digest_of(content) != kept.digest:
-            raise _damaged(kept.digest)
+            raise damaged(kept.digest)
         return content
 
     def open_blob(self, digest: bytes) -> BinaryIO:
@@ -355,7 +333,7 @@ class Blobs:
             StoreDamaged: by a read, when what is kept is not what was put there.
         """
         self.blob_size(digest)
-        return io.BufferedReader(_PieceReader(self.blob_pieces(digest)))
+        return io.BufferedReader(PieceReader(self.blob_pieces(digest)))
 
     def read_blob(self, digest: bytes, limit: int | None = None) -> bytes:
         """The content as bytes, at most ``limit`` of them.
@@ -370,104 +348,3 @@ class Blobs:
             if limit is not None and len(kept) >= limit:
                 return bytes(kept[:limit])
         return bytes(kept)
-
-
-class _PieceReader(io.RawIOBase):
-    """A raw stream over an iterator of pieces."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        target = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece)
-        count = min(len(target), len(self._rest))
-        target[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
-
-
-if TYPE_CHECKING:
-    _PieceAt = Callable[[int], bytes]
-
-
-def _packed(data: bytes) -> tuple[int, bytes]:
-    """The codec to keep ``data`` with, and what it makes of it."""
-    if len(data) < _WORTH_PACKING:
-        return _PLAIN, data
-    from zstandard import ZstdCompressor  # noqa: PLC0415 - 12 ms, not needed to open a store
-
-    packed = ZstdCompressor(level=1, write_checksum=False).compress(data)
-    return (_ZSTD, packed) if len(packed) < len(data) else (_PLAIN, data)
-
-
-def unpacked(codec: int, data: bytes) -> bytes | None:
-    """What :func:`_packed` was given; None when it cannot be that."""
-    if codec == _PLAIN:
-        return data
-    if codec != _ZSTD:
-        return None
-    from zstandard import ZstdDecompressor, ZstdError  # noqa: PLC0415
-
-    try:
-        return ZstdDecompressor().decompress(data, max_output_size=PIECE)
-    except ZstdError:
-        return None
-
-
-def _hash_file(fd: int) -> tuple[bytes, int]:
-    from blake3 import blake3  # noqa: PLC0415
-
-    whole, size = blake3(), 0
-    while data := _pread_full(fd, size):
-        whole.update(data)
-        size += len(data)
-    return whole.digest(), size
-
-
-def _pread_full(fd: int, offset: int) -> bytes:
-    """A whole piece, or what is left of the file."""
-    data = os.pread(fd, PIECE, offset)
-    if data and len(data) < PIECE:
-        parts = [data]
-        have = len(data)
-        while have < PIECE and (more := os.pread(fd, PIECE - have, offset + have)):
-            parts.append(more)
-            have += len(more)
-        data = b"".join(parts)
-    return data
-
-
-def _same(a: os.stat_result, b: os.stat_result) -> bool:
-    return (a.st_size, a.st_mtime_ns, a.st_ctime_ns) == (b.st_size, b.st_mtime_ns, b.st_ctime_ns)
-
-
-def _damaged(digest: bytes) -> StoreDamaged:
-    return StoreDamaged(f"The content {digest.hex()} in the store is damaged.")
-
-
-def _gone(digest: bytes, why: bytes) -> NotFoundError | StoreDamaged:
-    if why == LET_GO:
-        return NotFoundError(
-            f"The content {digest.hex()} is not kept any more: it was older than the configuration keeps.",
-            next_step="'[store]' in the configuration says how much is kept; newer actions and snapshots are there.",
-        )
-    if why == EXCLUDED:
-        return NotFoundError(
-            f"The content {digest.hex()} is not kept: '[store]' in the configuration excludes its path.",
-            next_step="What replaced it is there now; agentsh cannot bring the old content back.",
-        )
-    if why == LOST:
-        return StoreDamaged(
-            f"The content {digest.hex()} was damaged, and given up when the store was repaired.",
-            next_step="Newer or older states of the path may be there: 'agentsh log'.",
-        )
-    return _damaged(digest)

@@ -11,8 +11,8 @@ from agentsh.core.errors import AgentshError
 from agentsh.core.ids import IdKind, make_id
 from agentsh.core.report import CheckReport
 from agentsh.store import journal
+from agentsh.store.absent import KEPT, LOST
 from agentsh.store.actions import arguments_hash
-from agentsh.store.blobs import KEPT, LOST
 from agentsh.store.rows import states_digest
 
 if TYPE_CHECKING:

@@ -123,6 +123,7 @@ class Commits:
         signatures: Mapping[bytes, Signature] | None = None,
         paths: Sequence[bytes] = (),
         recovery: bool = False,
+        record: CommitRecord | None = None,
     ) -> str | None:
         """Record how a commit ended, with everything that follows from it, in one durable transaction.
 
@@ -135,6 +136,7 @@ class Commits:
             signatures: what ``lstat`` says of the written paths, so that the next scan need not read them.
             paths: those in conflict, for the journal.
             recovery: True when another process than the one that began it ended it.
+            record: the commit, where it was read since it began; nothing of it but its end changes.
 
         Returns:
             The id of the snapshot after it; None unless it was done.
@@ -144,7 +146,7 @@ class Commits:
         """
         outcome = CommitOutcome(outcome)
         with self._db.write() as connection:
-            record = _load(connection, id_)
+            record = record or _load(connection, id_)
             key = number(IdKind.COMMIT, id_)
             snapshot = None
             states = {e.path: e.after for e in record.effects}

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _UNUSABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
+_NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
+"""SQLite's own word for it; and the index of the log, which even reading needs, could not be made."""
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -30,7 +32,7 @@ def disk_full(where: str) -> LimitExceeded:
         f"The disk is full: {where} could not be written.",
         limit="disk",
         files="Nothing was lost: what was recorded before stays, and the workspace has no half-written file.",
-        next_step="Free some space (or run 'agentsh gc'), then try again.",
+        next_step="Free some space, then try again; 'agentsh gc' gives back what the store can spare.",
     )
 
 
@@ -56,7 +58,7 @@ def translate(error: sqlite3.Error) -> AgentshError | None:  # noqa: PLR0911 - a
     primary = code & 0xFF
     if primary in _BUSY:
         return WorkspaceBusy("Another agentsh process is writing to the store.")
-    if primary == sqlite3.SQLITE_FULL:
+    if code in _NO_ROOM or primary in _NO_ROOM:
         return disk_full("the store")
     if primary in _UNUSABLE:
         return UsageError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentsh.store.blobs import EXCLUDED, KEPT
+from agentsh.store.absent import EXCLUDED, KEPT
 
 if TYPE_CHECKING:
     import sqlite3

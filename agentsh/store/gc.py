@@ -13,7 +13,7 @@ from agentsh.core.faults import fault_point
 from agentsh.core.ids import IdKind, make_id
 from agentsh.core.report import GcReport
 from agentsh.store import journal
-from agentsh.store.blobs import KEPT, LET_GO
+from agentsh.store.absent import KEPT, LET_GO
 from agentsh.store.journal import JournalKind
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from agentsh.store.rows import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from agentsh.core.entry import Entry
     from agentsh.core.history import Listing, Moment
@@ -65,7 +65,10 @@ SELECT p.name, {select_state("s.", "b")}, g.size, g.mtime_ns, g.ctime_ns, g.ino,
 FROM paths p LEFT JOIN states s ON s.path = p.id AND s.snapshot = (SELECT max(snapshot) FROM states WHERE path = p.id)
 LEFT JOIN blobs b ON b.id = s.blob LEFT JOIN signatures g ON g.path = p.id WHERE
 """  # noqa: S608 - fixed column names
-_SEEN, _SEEN_BELOW = _SEEN_OF + "p.name = ?", _SEEN_OF + "p.name > ? AND p.name < ?"
+_SEEN, _SEEN_BELOW = _SEEN_OF + "p.name IN ({})", _SEEN_OF + "p.name > ? AND p.name < ?"
+_AT_ONCE = 250
+"""Paths that one statement asks for."""
+
 _SEEN_INSIDE = _SEEN_BELOW + " AND instr(substr(p.name, ?), x'2f') = 0"
 
 
@@ -146,10 +149,11 @@ class Snapshots:
         """
         states: dict[bytes, Entry] = {}
         signatures: dict[bytes, Signature] = {}
-        wanted: list[tuple[str, tuple[object, ...]]] = [
-            *((_SEEN, (p,)) for p in paths),
-            *((_SEEN_BELOW, (d + b"/", d + b"0")) for d in below),
-        ]
+        named = list(paths)
+        wanted: list[tuple[str, Sequence[object]]] = [(_SEEN_BELOW, (d + b"/", d + b"0")) for d in below]
+        for start in range(0, len(named), _AT_ONCE):
+            some = named[start : start + _AT_ONCE]
+            wanted.append((_SEEN.format(",".join("?" * len(some))), some))
         for directory in inside:
             prefix = directory + b"/" if directory else b""
             wanted.append((_SEEN_INSIDE, (prefix, directory + b"0" if directory else b"\xff" * 4097, len(prefix) + 1)))

@@ -10,6 +10,7 @@ import pytest
 from zstandard import ZstdDecompressor, ZstdError
 
 from agentsh.core.errors import SealedError
+from agentsh.core.faults import SEAL_POINTS
 from agentsh.core.limits import Keep
 from agentsh.core.tree import Tree
 from agentsh.policy import sealed
@@ -19,8 +20,9 @@ from agentsh.runtime.sealing import KeyringKeys
 from agentsh.runtime.snapshot import take_snapshot
 from agentsh.secrets import Keychain
 from agentsh.store import Seals, Store
-from agentsh.store.blobs import PIECE, digest_of
+from agentsh.store.packing import PIECE, digest_of
 from agentsh.store.repair import repair
+from tests.crash.killing import killed
 from tests.unit.secrets.test_keychain import MemoryKeyring
 from tests.worlds import trees
 from tests.worlds.scene import Scene
@@ -164,6 +166,27 @@ def test_a_sealing_that_was_cut_short_is_finished_by_the_next_turn(tmp_path: Pat
         scene.store.ready_to_seal()
     with opened(tmp_path, keys) as scene:
         scene.store.ready_to_seal()
+        scene.store.finish_sealing()
+    assert in_the_clear(scene.path.parent) == []
+
+
+@pytest.mark.parametrize("point", SEAL_POINTS)
+def test_a_sealing_killed_at_its_end_leaves_nothing_in_the_clear(tmp_path: Path, keys: KeyringKeys, point: str) -> None:
+    keys("place", make=True)  # of this process: one that a child makes would be gone with it
+    with opened(tmp_path, keys, Keep(), {b".env": WORLD[b".env"]}) as scene:
+        take_snapshot(scene.store, scene.tree)
+
+    def work() -> None:
+        with opened(tmp_path, keys) as scene:
+            scene.store.ready_to_seal()
+            scene.store.finish_sealing()
+
+    assert killed(point, work)
+    assert in_the_clear(scene.path.parent), "it was killed too late"
+    with opened(tmp_path, keys) as scene:
+        assert scene.store.end_problem() is None
+        assert scene.store.check().problems == ()
+        assert scene.store.read_blob(digest_of(OLD)) == OLD
         scene.store.finish_sealing()
     assert in_the_clear(scene.path.parent) == []
 

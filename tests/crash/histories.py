@@ -19,26 +19,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import blake3  # noqa: F401 - here, so that not each of the processes loads them anew
-import sqlite_utils  # noqa: F401
+import blake3
+import sqlite_utils  # noqa: F401 - here, so that not each of the processes loads them anew
 import zstandard  # noqa: F401
 
 from agentsh.core.errors import ConflictError
-from agentsh.core.faults import COMMIT_POINTS, GC_POINTS, HEAD_POINTS, RECOVERY_POINTS, SNAPSHOT_POINTS
+from agentsh.core.faults import COMMIT_POINTS, GC_POINTS, HEAD_POINTS, RECOVERY_POINTS, SEAL_POINTS, SNAPSHOT_POINTS
+from agentsh.core.history import Moment
 from agentsh.runtime.recover import recover
-from agentsh.runtime.restore import plan_restore
+from agentsh.runtime.restore import plan_restore, restore_plan
 from agentsh.runtime.snapshot import take_snapshot
+from agentsh.store import Seals
+from tests.crash.oracle import Begun, Done, Edited, Seen, held
 from tests.worlds import trees
 from tests.worlds.scene import Scene, effects_between
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-POINTS = (*COMMIT_POINTS, *HEAD_POINTS, *SNAPSHOT_POINTS, *GC_POINTS, *RECOVERY_POINTS)
+    from tests.crash.oracle import Versions
+
+POINTS = (*COMMIT_POINTS, *HEAD_POINTS, *SNAPSHOT_POINTS, *GC_POINTS, *RECOVERY_POINTS, *SEAL_POINTS)
 _NAMES = [b"a", b"b", b"c\xff\n", b"d", b"d/e", b"d/f", b"d/g", b"d/g/h", b".i"]
 _EDITED = (b"a", b"b", b".i")
 """What the person saves."""
 
+_KINDS = (*["commit"] * 3, "partial", "revert", "restore", "restore-files", "edit", "edit", "snapshot", "gc", "seal")
 _COARSE = getattr(time, "CLOCK_REALTIME_COARSE", time.CLOCK_REALTIME)
 _LIFE = 40
 """Kills that one workspace lives through before a new one is begun."""
@@ -83,14 +89,12 @@ def _steps(  # noqa: C901, PLR0912, PLR0915 - a table of what a person may do
     scene: Scene, chance: random.Random, tell: Callable[[object], None]
 ) -> None:
     """Work on a scene until killed: each step tells what is there before, what will be after, and that it is done."""
-    seen: dict[str, trees.World] = {}
+    seen = Seen(_EDITED)
     history: list[tuple[str, trees.World]] = []  # an action, and the world before it, while nothing came after
-    edited = set(_EDITED)  # since the last look at the whole; what was before this process, too
-    resting: set[str] = set()  # snapshots since the first of these edits, which may be found later
     for _ in range(12):
         before = scene.world()
-        kind = chance.choice(["commit", "commit", "commit", "partial", "revert", "restore", "edit", "snapshot", "gc"])
-        after, work = before, None
+        kind = chance.choice(_KINDS)
+        after, work, unsure = before, None, frozenset[bytes]()
         if kind == "commit":
             after = random_world(chance, before)
             work = lambda after=after: scene.become(after)  # noqa: E731
@@ -107,55 +111,75 @@ def _steps(  # noqa: C901, PLR0912, PLR0915 - a table of what a person may do
         elif kind == "revert" and history:
             action, after = history[-1]
             work = lambda action=action: scene.revert(action)  # noqa: E731
-        elif kind == "restore" and seen:
-            snapshot = chance.choice(sorted(seen))
-            after = seen[snapshot]
+        elif kind == "restore" and seen.worlds:
+            snapshot = chance.choice(sorted(seen.worlds))
+            after, unsure = seen.worlds[snapshot], seen.unsure(snapshot)
             work = lambda snapshot=snapshot: scene.commit(  # noqa: E731
                 plan_restore(scene.store, scene.tree, snapshot), kind="restore"
             )
+        elif kind == "restore-files" and seen.worlds:
+            snapshot = chance.choice(sorted(seen.worlds))
+            then, unsure = seen.worlds[snapshot], seen.unsure(snapshot)
+            known = (before.keys() | then.keys()) - unsure
+            files = [n for n in _EDITED if n in known and "dir" not in (before.get(n, ("",))[0], then.get(n, ("",))[0])]
+            names = [n for n in files if chance.random() < 0.6]
+            unsure = frozenset()
+            if names:
+                after = {p: n for p, n in before.items() if p not in names} | {n: then[n] for n in names if n in then}
+                work = lambda snapshot=snapshot, names=names: _restore_files(scene, snapshot, names)  # noqa: E731
         elif kind == "edit":
-            name = _edit(scene.root, chance, before, tell)
-            if name in edited:  # what it was before this edit nobody has looked at: no snapshot can bring it back
-                for snapshot in resting:
-                    seen.pop(snapshot, None)
-            edited |= {name} - {b""}
-            history.clear()
+            name = _edit(scene.root, chance, before)
+            if name:
+                tell(Edited(name, scene.world()[name]))
+                seen.edit(name)
+                history.clear()
             continue
         elif kind == "snapshot":
             work = lambda: take_snapshot(scene.store, scene.tree)  # noqa: E731
         elif kind == "gc":
             work = scene.store.gc
+        elif kind == "seal":
+            work = lambda: _seal(scene)  # noqa: E731
         if work is None:
             continue
-        tell(("begin", kind, before, after))
+        tell(Begun(kind, before, after, unsure))
         result: Any = work()
-        tell(("done", kind))
+        tell(Done(scene.world()))
         history.clear()
         if kind == "commit":
             history.append((result, before))
         if kind in ("snapshot", "restore"):
-            edited.clear()
-            resting.clear()
+            seen.looked()
         latest = scene.store.latest_snapshot()
-        if latest is not None and kind != "gc":
-            seen[latest] = after
-            resting |= {latest} if edited else set()
+        if latest is not None and kind not in ("gc", "seal"):
+            seen.add(latest, scene.world())
 
 
-def _edit(root: Path, chance: random.Random, world: trees.World, tell: Callable[[object], None]) -> bytes:
+def _restore_files(scene: Scene, snapshot: str, names: list[bytes]) -> None:
+    """As ``agentsh restore --to SNAPSHOT FILE ...``, which looks at nothing else."""
+    plan = restore_plan(scene.store, scene.tree, Moment(snapshot), names)
+    scene.commit(plan.effects, kind="restore", seen=plan.seen)
+
+
+def _seal(scene: Scene) -> None:
+    """What every action does first and last where content is to be sealed."""
+    scene.store.ready_to_seal()
+    scene.store.finish_sealing()
+
+
+def _edit(root: Path, chance: random.Random, world: trees.World) -> bytes:
     """The person saves a file; its name, or nothing where none can be saved."""
     free = [n for n in _EDITED if world.get(n, ("file",))[0] == "file"]
-    name = b""
-    if free:
-        name = chance.choice(free)
-        path = os.fsencode(root) + b"/" + name
-        tell(("edit", name))
-        # Before or after a look is told by the time of a file alone, which counts in ticks of a coarse clock.
-        _next_tick()
-        if os.path.lexists(path):
-            os.unlink(path)
-        Path(os.fsdecode(path)).write_bytes(chance.randbytes(100))
-        _next_tick()
+    if not free:
+        return b""
+    name = chance.choice(free)
+    path = os.fsencode(root) + b"/" + name
+    # Before or after a look is told by the time of a file alone, which counts in ticks of a coarse clock.
+    _next_tick()
+    if os.path.lexists(path):
+        os.unlink(path)
+    Path(os.fsdecode(path)).write_bytes(chance.randbytes(100))
+    _next_tick()
     return name
 
 
@@ -197,31 +221,44 @@ def _killed(fault: str, work: Callable[[Callable[[object], None]], None]) -> tup
     return False, told
 
 
+def _opened(home: Path, sealed: frozenset[bytes] = frozenset()) -> Scene:
+    """The scene at ``home``; of some paths, the content is to be sealed."""
+    scene = Scene(home)
+    scene.store.seals = Seals(_key, "kills", sealed.__contains__)
+    return scene
+
+
+def _key(name: str, *, make: bool) -> bytes:  # noqa: ARG001 - there is one for every name
+    return blake3.blake3(name.encode()).digest()
+
+
 def run(base: Path, kills: int, seed: int, *, say: Callable[[str], None] = lambda _: None) -> Figures:
     """Live through ``kills`` kills."""
     figures = Figures()
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     home = base / "0"
     life = 0
+    versions: Versions = {}
     while figures.kills < kills:
         if life == _LIFE or not home.exists():
             if home.exists():
                 trees.clear(home)
                 shutil.rmtree(home)
-            life, home = 0, base / str(figures.kills)
+            life, home, versions = 0, base / str(figures.kills), {}
             Scene(home, random_world(chance, {})).close()
         point = chance.choice(POINTS)
         fault = f"{point}:{chance.choice([1, 1, 2, 3, 5, 8, 13])}"
         inner = random.Random(chance.random())  # noqa: S311
 
         def work(tell: Callable[[object], None], home: Path = home, inner: random.Random = inner) -> None:
-            with Scene(home) as scene:
+            sealed = frozenset(n for n in _NAMES if inner.random() < 0.3)
+            with _opened(home, sealed) as scene:
                 recover(scene.store, scene.tree)
                 _steps(scene, inner, tell)
 
         died, told = _killed(fault, work)
-        figures.operations += sum(t[0] == "begin" for t in told)
-        figures.acknowledged += sum(t[0] == "done" for t in told)
+        figures.operations += sum(isinstance(t, Begun) for t in told)
+        figures.acknowledged += sum(isinstance(t, Done) for t in told)
         if died:
             figures.kills += 1
             figures.points[point] += 1
@@ -231,7 +268,7 @@ def run(base: Path, kills: int, seed: int, *, say: Callable[[str], None] = lambd
                 twice, _ = _killed(again, lambda _, home=home: _recovering(home))
                 figures.kills += twice
                 figures.points[again[:-2]] += twice
-        _judge(home, told, figures, full=life % 4 == 0)
+        _judge(home, told, figures, versions, full=life % 4 == 0)
         if figures.bad():
             say(f"kept: {home} (seed {seed}, {fault})")
             break
@@ -241,26 +278,18 @@ def run(base: Path, kills: int, seed: int, *, say: Callable[[str], None] = lambd
 
 
 def _recovering(home: Path) -> None:
-    with Scene(home) as scene:
+    with _opened(home) as scene:
         recover(scene.store, scene.tree)
 
 
-def _judge(home: Path, told: list[Any], figures: Figures, *, full: bool) -> None:
-    with Scene(home) as scene:
+def _judge(home: Path, told: list[Any], figures: Figures, versions: Versions, *, full: bool) -> None:
+    """Hold what was told, and what is there after the recovery, against each other."""
+    with _opened(home) as scene:
         figures.damaged += scene.store.end_problem() is not None
         figures.finished += len(recover(scene.store, scene.tree))
-        world = scene.world()
-        begun = [n for n, t in enumerate(told) if t[0] == "begin"]
-        if begun:
-            last = begun[-1]
-            before, after = told[last][2:]
-            done = any(t[0] == "done" for t in told[last:])
-            edited = {t[1] for t in told[last:] if t[0] == "edit"}
-            if done:
-                changed = {p for p in world.keys() | after.keys() if world.get(p) != after.get(p)}
-                figures.lost += not changed <= edited
-            else:
-                figures.neither += world not in (before, after)
+        lost, neither = held(told, scene.world(), versions)
+        figures.lost += lost
+        figures.neither += neither
         if full:
             report = scene.store.check()
             figures.damaged += not report.ok

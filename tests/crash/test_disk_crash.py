@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agentsh.core import faults
-from agentsh.core.errors import AgentshError
+from agentsh.core.errors import AgentshError, LimitExceeded
 from agentsh.core.faults import COMMIT_POINTS, GC_POINTS, HEAD_POINTS, MIGRATION_POINTS, SNAPSHOT_POINTS
 from agentsh.runtime import rename
 from agentsh.runtime.recover import recover
@@ -215,3 +215,21 @@ def test_a_disk_that_is_read_only_from(job: str, point: str, tmp_path: Path) -> 
         at_every_passage(point, tmp_path / "disk", job, strike)
     finally:
         Scene.__init__ = _CONNECT  # type: ignore[method-assign]
+
+
+def test_a_disk_that_is_full_before_the_store_is_opened_is_no_damage(tmp_path: Path) -> None:
+    """Not even reading goes without some room; what was there is there afterwards."""
+
+    def work(disk: Disk) -> None:
+        Scene(disk.root / "home", OLD).close()
+        disk.fill()
+        with pytest.raises(LimitExceeded, match="disk is full"):
+            Scene(disk.root / "home").store.actions()
+        disk.empty()
+        with Scene(disk.root / "home") as scene:
+            assert scene.store.check().ok
+            scene.become(NEW)
+            assert scene.world() == NEW
+
+    if not on_small_disk(tmp_path / "disk", SIZE, work):
+        pytest.skip("no mount namespace here")

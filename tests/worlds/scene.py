@@ -15,7 +15,7 @@ from agentsh.store import Store
 from tests.worlds import trees
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from agentsh.core.report import CommitResult
@@ -77,9 +77,11 @@ class Scene:
         self.store.approve(action, change_set_digest=changes.digest)
         return action
 
-    def commit(self, effects: Sequence[FileEffect], kind: str = "commit") -> tuple[str, CommitResult]:
+    def commit(
+        self, effects: Sequence[FileEffect], kind: str = "commit", *, seen: Mapping[bytes, Entry | None] | None = None
+    ) -> tuple[str, CommitResult]:
         action = self.act(effects)
-        return action, commit_effects(self.store, self.tree, kind=kind, actions=[action], effects=effects)
+        return action, commit_effects(self.store, self.tree, kind=kind, actions=[action], effects=effects, seen=seen)
 
     def become(self, after: trees.World) -> str:
         """Commit whatever leads from the present world to ``after``."""

@@ -15,7 +15,7 @@ from agentsh.core.tree import Tree
 from agentsh.policy import excluded
 from agentsh.runtime.capture import capture
 from agentsh.runtime.snapshot import take_snapshot
-from agentsh.store.blobs import PIECE, _packed, digest_of
+from agentsh.store.packing import PIECE, digest_of, packed
 from tests.worlds import trees
 from tests.worlds.scene import Scene, entry
 
@@ -40,7 +40,7 @@ def kept(scene: Scene, content: bytes) -> bool:
     assert digest
     found = scene.store.has_blob(digest_of(content))
     raw = b"".join(p.read_bytes() for p in scene.path.parent.iterdir() if p.name.startswith("store.db"))
-    return found or content in raw or _packed(content)[1] in raw
+    return found or content in raw or packed(content)[1] in raw
 
 
 def change(scene: Scene, content: bytes) -> FileEffect:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agentsh.core.errors import ActionFailed, ConflictError
 from agentsh.core.history import Moment
 from agentsh.policy import preset
+from agentsh.runtime.commit import commit_effects
 from agentsh.runtime.outbox import Sender
 from agentsh.runtime.points import between, change_of
 from agentsh.runtime.restore import restore_plan
@@ -223,3 +225,47 @@ def test_a_review_can_still_go_anywhere(tmp_path: Path) -> None:
         reviewer.revert(back.actions, dry_run=False)
         assert scene.world() == {**OLD, b"a": trees.file(b"new a"), b"b": trees.file(b"mine")}
         assert scene.store.check().problems == ()
+
+
+@pytest.mark.parametrize("edited", ["b", "d/x"])
+def test_an_edit_between_a_plan_and_its_commit_is_a_conflict_and_stays(tmp_path: Path, edited: str) -> None:
+    """The commit looks at nothing anew that the plan has just looked at: the moment of the switch tells."""
+    with Scene(tmp_path, OLD) as scene:
+        first = take_snapshot(scene.store, scene.tree).snapshot
+        put(scene, b"a", b"new a")
+        put(scene, b"b", b"new b")
+        put(scene, b"d/x", b"new x")
+        plan = restore_plan(scene.store, scene.tree, Moment(first), [b"a", b"b", b"d/x"])
+        (scene.root / edited).write_bytes(b"mine")
+        before = scene.world()
+        with pytest.raises(ConflictError, match=edited):
+            commit_effects(scene.store, scene.tree, kind="restore", actions=[], effects=plan.effects, seen=plan.seen)
+        assert scene.world() == before
+        assert scene.store.check().ok
+
+
+def test_a_directory_that_went_between_a_plan_and_its_commit_is_a_conflict(tmp_path: Path) -> None:
+    with Scene(tmp_path, OLD) as scene:
+        first = take_snapshot(scene.store, scene.tree).snapshot
+        put(scene, b"a", b"new a")
+        put(scene, b"d/x", b"new x")
+        plan = restore_plan(scene.store, scene.tree, Moment(first), [b"a", b"d/x"])
+        outside = tmp_path / "outside"
+        (scene.root / "d").rename(outside)
+        (scene.root / "d").symlink_to(outside)
+        before = scene.world()
+        with pytest.raises((ConflictError, ActionFailed)):
+            commit_effects(scene.store, scene.tree, kind="restore", actions=[], effects=plan.effects, seen=plan.seen)
+        assert scene.world() == before
+        assert (outside / "x").read_bytes() == b"new x"
+
+
+def test_a_restored_file_is_brought_back_with_the_directories_above_it(tmp_path: Path) -> None:
+    with Scene(tmp_path, OLD) as scene:
+        first = take_snapshot(scene.store, scene.tree).snapshot
+        shutil.rmtree(scene.root / "d")
+        plan = restore_plan(scene.store, scene.tree, Moment(first), [b"d/x"])
+        assert [e.path for e in plan.effects] == [b"d", b"d/x"]
+        commit_effects(scene.store, scene.tree, kind="restore", actions=[], effects=plan.effects, seen=plan.seen)
+        assert (scene.root / "d" / "x").read_bytes() == b"old x"
+        assert take_snapshot(scene.store, scene.tree).changed == ()

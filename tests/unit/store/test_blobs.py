@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from agentsh.core.errors import AgentshError, ConflictError, NotFoundError, StoreDamaged, UsageError
 from agentsh.store import Store, blobs
-from agentsh.store.blobs import PIECE
+from agentsh.store.packing import PIECE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
