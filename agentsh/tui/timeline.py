@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Footer, Static
 
-from agentsh.core.errors import AgentshError, ConflictError, NotFoundError, UsageError, WorkspaceBusy
+from agentsh.core.errors import AgentshError, ConflictError, UsageError, WorkspaceBusy
 from agentsh.core.report import LogKind
 from agentsh.core.request import RequestState
 from agentsh.tui import words
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from agentsh.runtime.workspace import Workspace
 
 _EVERY_S = 1.0
+_REST_S = 0.02
+"""So long the cursor rests on an entry before it is read what it changed; who holds a key down waits for none of it."""
 _MOST_FILES = 500
 _AT_FIRST = 200
 """Entries that are shown before all others are read: more than a screen has."""
@@ -73,6 +75,7 @@ class TimelineScreen(SideScreen):
         self._shown: LogEntry | None = None
         self._newest: list[LogEntry] = []
         self._looking = False
+        self._diffed = ""
 
     def compose(self) -> ComposeResult:
         """The heading, the entries, the difference."""
@@ -214,19 +217,21 @@ class TimelineScreen(SideScreen):
         if isinstance(touched, int) and touched > _MOST_FILES:
             # A first look at a large tree is no change of anybody's, and would take minutes to show.
             await view.show((), empty=f"{touched:,} paths: agentsh diff {point} --stat lists them.")
+            self._diffed = point
             return
 
         def read(workspace: Workspace) -> list[FileDiff] | None:
             # The cursor may have gone on while this waited for its turn: then the next one need not wait for it.
             return workspace.diff(point) if self._at == point else None
 
+        await asyncio.sleep(_REST_S)
         try:
-            diffs = await self.work.look(read)
-        except NotFoundError as e:
-            await view.show((), empty=e.what)
-            return
+            diffs, empty = await self.work.look(read), "It changed no file."
+        except AgentshError as e:
+            diffs, empty = [], e.what
         if diffs is not None and self._at == point:
-            await view.show(diffs, empty="It changed no file.", keep=keep)
+            await view.show(diffs, empty=empty, keep=keep)
+            self._diffed = point
 
     # -- keys ----------------------------------------------------------------------------------------------------
 
@@ -293,8 +298,12 @@ class TimelineScreen(SideScreen):
                 bad=True,
             )
             return
-        in_diff = self.focused is self.query_one(DiffView) and not self._picked
-        self._preview(self._part(entry, actions) if in_diff and entry is not None else Wish(actions))
+        if entry is None or self._picked or self.focused is not self.query_one(DiffView):
+            self._preview(Wish(actions))
+        elif self._diffed == entry.id:
+            self._preview(self._part(entry, actions))
+        else:  # what is on the screen is another entry's still
+            self.app.bell()
 
     def _landed(self, entry: LogEntry) -> Sequence[str]:
         found = (entry.id,) if entry.kind is LogKind.ACTION else entry.parents
@@ -322,7 +331,8 @@ class TimelineScreen(SideScreen):
         if entry is None:
             self.app.bell()
             return
-        file = self.query_one(DiffView).file if self.focused is self.query_one(DiffView) else None
+        view = self.query_one(DiffView)
+        file = view.file if self.focused is view and self._diffed == entry.id else None
         begin = shlex.quote(os.fsdecode(file.path)) if file is not None and os.fsdecode(file.path).isprintable() else ""
 
         def answered(text: str | None) -> None:

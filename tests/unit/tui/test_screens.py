@@ -192,7 +192,7 @@ async def timeline(hands: Hands) -> None:
 async def entry(hands: Hands, id_: str) -> None:
     view = hands.app.screen.query_one("#entries")
     view.cursor = [line.entry.id for line in view.lines].index(id_)
-    await hands.until(lambda: hands.app.screen._at == id_)
+    await hands.until(lambda: hands.app.screen._diffed == id_)
     await settled(hands)
 
 

@@ -38,7 +38,7 @@ async def go_to(hands: Hands, id_: str) -> None:
     """The cursor on an entry."""
     ids = [line.entry.id for line in entries(hands).lines]
     entries(hands).cursor = ids.index(id_)
-    await hands.until(lambda: hands.app.screen._at == id_)
+    await hands.until(lambda: hands.app.screen._diffed == id_)
 
 
 async def answer(hands: Hands, text: str) -> None:
@@ -340,6 +340,36 @@ def test_a_file_a_hunk_and_lines_of_an_action_are_reverted_alone(desk: Desk) -> 
         await hands.sees("Revert a1 README.md lines")
         await hands.press("y")
         await hands.until(lambda: readme.read_text() == before)
+
+    desk.drive(flow)
+
+
+def test_a_part_is_of_the_entry_that_is_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with desk.workspace() as workspace:
+        for n in (1, 2):
+            landed(workspace, f"echo {n} > f{n}")
+    gate, read = threading.Event(), Workspace.diff
+
+    def slow(workspace: Workspace, *points: Any) -> Any:
+        assert gate.wait(60)
+        return read(workspace, *points)
+
+    async def flow(hands: Hands) -> None:
+        await timeline(hands, "commit a2")
+        await go_to(hands, "a2")
+        await hands.sees("A f2")
+        monkeypatch.setattr(Workspace, "diff", slow)
+        try:
+            entries(hands).cursor = shown_ids(hands).index("a1")
+            await hands.until(lambda: hands.app.screen._at == "a1")
+            await hands.press("tab", "r")  # beside a1 stands what a2 did
+            await hands.on("TimelineScreen")
+        finally:
+            gate.set()
+        await hands.sees("A f1")
+        await hands.press("r")
+        await hands.on("RevertScreen")
+        await hands.sees("Revert a1 f1")
 
     desk.drive(flow)
 
