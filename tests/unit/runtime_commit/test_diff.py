@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 class Contents(dict[bytes, bytes]):
     def file(self, content: bytes, mode: int = 0o644) -> Entry:
-        digest = b"%32d" % len(self)
+        digest = hashlib.sha256(content).digest()
         self[digest] = content
         return Entry(EntryType.FILE, mode, len(content), digest)
 
