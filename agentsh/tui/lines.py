@@ -71,7 +71,7 @@ class LineView(ScrollView, can_focus=True):
         Binding("N", "search(-1)", "Match before", id="lines.match-before", show=False),
     ]
 
-    cursor: reactive[int] = reactive(0)
+    cursor: reactive[int] = reactive(0, repaint=False)  # two lines change: see watch_cursor
     needle: reactive[str] = reactive("")
 
     class Moved(Message):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
@@ -134,6 +136,8 @@ class MainScreen(WorkScreen):
         if not (has_model or self.home.model):
             self._add(Words(NO_MODEL, mark="! ", style="changed"))
         await self.refresh_facts()
+        # Whoever opens the timeline, or with the same parts the review, does not wait for their modules.
+        await asyncio.to_thread(import_module, "agentsh.tui.timeline")
 
     # -- what stands beside the conversation ---------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ def pictured(desk: Desk, compare: Compare, size: tuple[int, int], flow: Flow, *,
         if watch is None:
             await hands.ready()
             prompt = pilot.app.screen.query_one(Prompt)
+            await hands.until(lambda: prompt.has_focus)  # a line that was painted before has no cursor for good
             prompt.cursor_blink = False
             prompt._pause_blink(visible=True)  # wherever in its blinking it was stopped
         await flow(hands)
