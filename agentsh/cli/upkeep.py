@@ -85,7 +85,8 @@ def _tell(report: CheckReport) -> None:
     if report.ok:
         return
     if report.affected:
-        say(f"  Affected: {visible_line(', '.join(report.affected))}. Everything else can be reverted and restored.")
+        say(f"  Affected: {visible_line(', '.join(report.affected))}.")
+        say("  Everything else can be reverted and restored, some of it only after a repair.")
     if report.paths:
         names = ", ".join(visible_path(p) for p in report.paths[:_NAMED])
         more = f" and {len(report.paths) - _NAMED:,} more" if len(report.paths) > _NAMED else ""
