@@ -105,10 +105,11 @@ def _resolution(text: str) -> Resolution:
     cls=Command,
     examples="""
     agentsh restore s2 --dry-run
-    agentsh restore s2 --path src
+    agentsh restore s2 src README.md
     """,
 )
 @click.argument("snapshot")
+@click.argument("named", nargs=-1, metavar="[PATH]...")
 @click.option("--path", "paths", multiple=True, metavar="P", help="These paths alone, relative to the workspace.")
 @click.option("--dry-run", is_flag=True, help="Show what it would change, and write nothing.")
 @workspace_option
@@ -116,6 +117,7 @@ def _resolution(text: str) -> Resolution:
 def restore(
     *,
     snapshot: str,
+    named: tuple[str, ...],
     paths: tuple[str, ...],
     dry_run: bool,
     directory: str,
@@ -124,7 +126,7 @@ def restore(
 ) -> int:
     """Bring the workspace, or some paths of it, back to a SNAPSHOT ('log' lists them)."""
     with opened(directory, data_dir) as workspace:
-        result = workspace.restore(snapshot, paths=[os.fsencode(p) for p in paths], dry_run=dry_run)
+        result = workspace.restore(snapshot, paths=[os.fsencode(p) for p in (*named, *paths)], dry_run=dry_run)
         return _tell(workspace, result, f"restored {snapshot}", as_json=as_json)
 
 

@@ -22,7 +22,7 @@ _LOOKED_AT = {
     "commits": "commit",
     "snapshots": "snapshot",
     "sessions": "session",
-    "blobs": "blob",
+    "blobs": "content",
     "journal": "journal row",
 }
 """What of a check's counts tells a person something; --json has all of them."""
@@ -73,7 +73,10 @@ def _tell(report: CheckReport) -> None:
     for problem in report.problems:
         data(f"damaged: {visible_line(problem)}")
     looked = ", ".join(count(report.objects[kind], one) for kind, one in _LOOKED_AT.items() if report.objects.get(kind))
-    say(("The store is sound: " if report.ok else "The store is damaged. Looked at ") + (looked or "it is empty"))
+    if report.ok:
+        say(f"The store is sound: {looked or 'it is empty'}")
+    else:
+        say(f"The store is damaged. Looked at {looked}" if looked else "The store is damaged.")
     if report.given_up:
         say(f"  {count(report.given_up, 'content')} that an earlier repair gave up cannot be reverted or restored.")
     if report.locked:
@@ -82,7 +85,8 @@ def _tell(report: CheckReport) -> None:
     if report.ok:
         return
     if report.affected:
-        say(f"  Affected: {visible_line(', '.join(report.affected))}. Everything else can be reverted and restored.")
+        say(f"  Affected: {visible_line(', '.join(report.affected))}.")
+        say("  Everything else can be reverted and restored, some of it only after a repair.")
     if report.paths:
         names = ", ".join(visible_path(p) for p in report.paths[:_NAMED])
         more = f" and {len(report.paths) - _NAMED:,} more" if len(report.paths) > _NAMED else ""
@@ -130,7 +134,7 @@ def gc(*, dry_run: bool, directory: str, data_dir: Path | None, as_json: bool) -
     freed = max(0, report.bytes_before - report.bytes_after)
     would = "would free about" if dry_run else "freed"
     old = f", {count(report.let_go, 'old content')}" if report.let_go else ""
-    data(f"{would} {size(freed)}: {count(report.blobs_removed, 'unused blob')}{old}; the store is {_is(report)}")
+    data(f"{would} {size(freed)}: {count(report.blobs_removed, 'unused content')}{old}; the store is {_is(report)}")
     if report.actions:
         say(f"  Can no longer be reverted: {visible_line(', '.join(report.actions))}.")
     if report.snapshots:

@@ -108,8 +108,8 @@ class Checker:
                     if len(problems) >= _MOST:
                         break
             except DAMAGE as e:
-                problems.append(Problem(f"The store could not be read to its end ({e})."))
-        return problems
+                problems.append(Problem(f"The store could not be read to its end ({str(e).rstrip('.')})."))
+        return list(dict.fromkeys(problems))
 
     def _repairs(self) -> Iterator[Problem]:
         """What an earlier repair has told already is no news."""

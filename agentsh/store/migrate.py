@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils import Database as Migrator
 
+from agentsh.core.errors import StoreDamaged
 from agentsh.core.faults import fault_point
-from agentsh.store.head import tip_of
+from agentsh.store.head import Tip, tip_of
 from agentsh.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def migrate(connection: sqlite3.Connection, head: Head) -> None:
     db = Migrator(connection, recursive_triggers=False)
     try:
         (have,) = db.execute("PRAGMA user_version").fetchone()
+        if have == 0:
+            _refuse_lost(head)
         for step in MIGRATIONS[have:]:
             for statement in step:
                 fault_point("migrate.before-statement")
@@ -45,3 +48,18 @@ def migrate(connection: sqlite3.Connection, head: Head) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _refuse_lost(head: Head) -> None:
+    """Begin no new store where the end of an old one's journal is still named: its file was lost.
+
+    Raises:
+        StoreDamaged: it was.
+    """
+    named = head.peek()
+    if isinstance(named, Tip) and named.seq:
+        store = head.path.name.removesuffix("-head")
+        raise StoreDamaged(
+            f"The store's file {store} is gone or empty, and its journal had {named.seq} rows.",
+            next_step=f"Put a copy of it into {head.path.parent}, or remove {head.path.name} there to begin anew.",
+        )

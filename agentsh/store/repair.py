@@ -49,6 +49,11 @@ def repair(path: Path, find: Find, *, end: str = "", seals: Seals | None = None)
     """
     from agentsh.store.store import Store  # noqa: PLC0415 - the store knows this module
 
+    if not mark_of(path).exists() and (not path.exists() or not path.stat().st_size):
+        raise StoreDamaged(
+            f"The store's file {path.name} is gone or empty: there is nothing to repair.",
+            next_step=f"Put a copy of it into {path.parent}, or remove {path.name}-head there to begin anew.",
+        )
     if not mark_of(path).exists() and (settled := settle(path)) is not None:
         return settled
     aside = _set_aside(path)
@@ -64,6 +69,7 @@ def repair(path: Path, find: Find, *, end: str = "", seals: Seals | None = None)
         mended = mend_pages(work)
         old = salvage.open_damaged(work, new)
         if old is None:
+            mark_of(path).unlink()  # it did not stop halfway: there is nothing that another try would find
             raise StoreDamaged(
                 f"Nothing can be read of the store; the file is kept as {aside.name}.",
                 next_step="Move the store away to begin a new one; your workspace is as it is.",

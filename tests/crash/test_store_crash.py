@@ -171,6 +171,27 @@ def test_an_older_copy_is_noticed_and_nothing_is_written_on_top(tmp_path: Path) 
         assert [p for p in scene.store.check().problems if "older than it was" in p], "and it is not forgotten"
 
 
+@pytest.mark.parametrize("left", ["nothing", "an empty file"])
+def test_a_store_that_is_gone_is_noticed_and_no_new_one_begun(tmp_path: Path, left: str) -> None:
+    with Scene(tmp_path, OLD) as scene:
+        scene.become(NEW)
+    copy = scene.path.read_bytes()
+    scene.path.unlink()
+    if left != "nothing":
+        scene.path.touch()
+    for _ in range(2):
+        with pytest.raises(StoreDamaged, match="gone or empty"):
+            Store.open(scene.path)
+    scene.path.write_bytes(copy)
+    with Scene(tmp_path) as scene:
+        sound(scene)
+        assert len(scene.store.actions()) == 1
+    scene.path.unlink()
+    scene.path.with_name("store.db-head").unlink()
+    with Scene(tmp_path) as scene:
+        assert scene.store.actions() == []
+
+
 def test_rows_of_the_log_that_a_disk_lost_are_noticed(tmp_path: Path) -> None:
     scene = Scene(tmp_path, OLD)
     scene.become(NEW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from typing import Any
 
@@ -83,3 +84,19 @@ def test_a_bound_is_kept_to_by_itself_and_a_dry_run_tells(agentsh: Any) -> None:
     agentsh("revert", "a2", code=2)
     agentsh("revert", "a3")
     assert agentsh.json("check")["ok"] is True
+
+
+def test_status_tells_size_growth_and_when_the_budget_will_be_reached(agentsh: Any) -> None:
+    configuration = agentsh.root.parent / "configuration"
+    configuration.mkdir()
+    (configuration / "config.toml").write_text("[store]\nmax_bytes = 4_000_000\n")
+    place = {"AGENTSH_CONFIG_DIR": str(configuration)}
+    (agentsh.root / "source").write_bytes(os.urandom(500_000))
+    agentsh("exec", "--commit", "true > first", **place)  # what is there from the beginning is no growth
+    assert b"reached" not in agentsh("status", **place).stdout
+    agentsh("exec", "--commit", "tac source > other", **place)
+    now = agentsh.json("status", **place)
+    assert now["store_bytes"] > 1_000_000
+    assert 500_000 <= now["store_growth"] < 520_000
+    days = int((4_000_000 - now["store_bytes"]) / now["store_growth"])
+    assert b"reached in %d days" % days in agentsh("status", **place).stdout

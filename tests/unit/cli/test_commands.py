@@ -303,8 +303,8 @@ def test_check_of_a_damaged_store_is_seven(cli: Any, workspace: Any) -> None:
 
 
 def test_gc_says_what_it_freed(cli: Any) -> None:
-    assert cli("gc").out == b"freed 3.9 KiB: 2 unused blobs; the store is 1000 B\n"
-    assert cli("gc", "--dry-run").out == b"would free about 3.9 KiB: 2 unused blobs; the store is 4.9 KiB\n"
+    assert cli("gc").out == b"freed 3.9 KiB: 2 unused contents; the store is 1000 B\n"
+    assert cli("gc", "--dry-run").out == b"would free about 3.9 KiB: 2 unused contents; the store is 4.9 KiB\n"
 
 
 def test_version_prints_the_parts(cli: Any) -> None:

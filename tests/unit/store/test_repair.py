@@ -13,6 +13,7 @@ import pytest
 
 from agentsh.core.errors import AgentshError, StoreDamaged
 from agentsh.core.faults import REPAIR_POINTS
+from agentsh.runtime.snapshot import take_snapshot
 from agentsh.store import Store
 from agentsh.store.repair import repair
 from tests.crash.killing import killed
@@ -340,3 +341,20 @@ def test_a_repair_of_the_header_killed(home: Path) -> None:
     repair(home, nothing)
     with Store.open(home) as store:
         assert store.check().problems == ()
+
+
+def test_a_store_of_which_nothing_can_be_read_is_told_as_that_each_time(tmp_path: Path) -> None:
+    with Scene(tmp_path, {b"a": trees.file(b"a")}) as scene:
+        take_snapshot(scene.store, scene.tree)
+    scene.path.write_bytes(os.urandom(8192))
+    for n in (1, 2):
+        with pytest.raises(StoreDamaged, match=f"Nothing can be read.*damaged-{n}"):
+            repair(scene.path, lambda _: None)
+    scene.path.write_bytes(b"")
+    with pytest.raises(StoreDamaged, match="nothing to repair"):
+        repair(scene.path, lambda _: None)
+    assert not scene.path.with_name("store.db.damaged-3").exists()
+    scene.path.unlink()
+    scene.path.with_name("store.db-head").unlink()
+    with Scene(tmp_path) as scene:
+        assert scene.store.check().ok
