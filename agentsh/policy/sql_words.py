@@ -98,12 +98,7 @@ _RESERVED = frozenset(
     where with char character varchar numeric decimal bit time timestamp interval float""".split()  # noqa: SIM905
 )
 _BEFORE_A_RELATION = frozenset({"into", "table", "references", "as", "with"})
-_ONLY_BEHIND = {
-    "by": frozenset({"group", "order", "partition"}),
-    "key": frozenset({"primary", "foreign"}),
-    "over": frozenset({")"}),
-    "filter": frozenset({")"}),
-}
+_ONLY_BEHIND = {"by": frozenset({"group", "order", "partition"}), "key": frozenset({"primary", "foreign"})}
 
 
 def words_of(statement: str) -> list[Word] | None:
@@ -142,6 +137,7 @@ def calls_in(words: list[Word], *, conflicts: int) -> Iterator[Call]:
         words: the statement's.
         conflicts: how many ``ON CONFLICT (...)`` it has: in other places that is a call of a function ``conflict``.
     """
+    made = words[0].text in ("create", "alter", "drop")
     for i, word in enumerate(words[:-1]):
         if words[i + 1] != _OPEN or word.kind not in (WordKind.NAME, WordKind.QUOTED):
             continue
@@ -152,6 +148,8 @@ def calls_in(words: list[Word], *, conflicts: int) -> Iterator[Call]:
         if before in _BEFORE_A_RELATION or before == ":" or _if_not_exists(words[:start]):
             continue
         if start == i and word.kind is WordKind.NAME:
+            if before == ")" and word.text != "operator" and not made:  # an alias with its columns: (VALUES (1)) v (a)
+                continue
             if word.text in _RESERVED or before in _ONLY_BEHIND.get(word.text, ()):
                 continue
             if word.text == "conflict" and before == "on" and conflicts > 0:

@@ -107,6 +107,8 @@ def test_what_no_rule_lets_through(statement: str):
         "insert into orders values (wipe())",
         "insert into orders (a) values (conflict(1)) on conflict (a) do nothing",
         "create table n (a int default wipe())",
+        "select (1) operator(evil.+) (2)",
+        "create table n (a int) with (x = 1)",
         "select by(1)",
         "select over(1)",
         "select filter(1)",

@@ -39,6 +39,7 @@ def _policy(text: str) -> Policy:
         ('select * from "Mixed" where t = \'from "x"; y\'', "select public.Mixed"),
         ("select lower(a), count(*) filter (where a > 1) over (order by b) from t", "select public.t"),
         ("table t", "select public.t"),
+        ("select * from (values (1)) v (a) join unnest(array[1]) as u(b) on true, t", "select public.t"),
         ("insert into t (a, b) values (1, 'x')", "insert public.t"),
         ("insert into t select * from u returning a", "insert public.t, select public.t, select public.u"),
         (
