@@ -58,7 +58,7 @@ class Call:
     @property
     def harmless(self) -> bool:
         """Whether it is one of the server's own that compute something and do nothing else."""
-        return self.name in _HARMLESS and self.schema in ("", "pg_catalog")
+        return self.name in HARMLESS and self.schema in ("", "pg_catalog")
 
     @property
     def leaves(self) -> bool:
@@ -80,23 +80,24 @@ _LEAVING = re.compile(
     r"pg_.*|lo_.*|dblink.*|set_config|current_setting|(?:query|table|schema|database|cursor)_to_xml.*"
 )
 
-_HARMLESS = frozenset(
+HARMLESS = frozenset(
     """abs age array_agg array_length array_position array_to_string avg bit_and bit_or bool_and bool_or btrim
     cardinality ceil ceiling char_length character_length coalesce concat concat_ws count date_part date_trunc
     dense_rank every extract first_value floor format greatest initcap json_agg json_build_array json_build_object
     jsonb_agg jsonb_array_length jsonb_build_array jsonb_build_object jsonb_extract_path jsonb_extract_path_text lag
-    last_value lead least left length lower lpad ltrim max md5 min mod now ntile nullif percent_rank percentile_cont
-    percentile_disc position power random rank regexp_replace replace reverse right round row_number row_to_json rpad
+    last_value lead least left length like lower lpad ltrim max md5 min mod now ntile nullif percent_rank
+    percentile_cont percentile_disc position power random rank regexp_replace replace reverse right round row_number row_to_json rpad
     rtrim sign split_part sqrt stddev string_agg string_to_array strpos substr substring sum to_char to_date to_json
     to_jsonb to_number to_timestamp trim trunc unnest upper variance""".split()  # noqa: SIM905 - a list of words
 )
+"""Functions of the server that compute something and do nothing else; some are words of its syntax."""
 
-# Reserved, or reserved where a function could stand: no function can be called by these names without quotes.
-_RESERVED = frozenset(
+RESERVED = frozenset(
     """all and any array as between case cast check default distinct else except exists from group having in intersect
-    into is lateral like limit not offset on or order returning row select some then union unique using values when
+    into lateral limit not offset on or order returning row select some then union unique using values when
     where with char character varchar numeric decimal bit time timestamp interval float""".split()  # noqa: SIM905
 )
+"""Words by which no function can be called without quotes."""
 _BEFORE_A_RELATION = frozenset({"into", "table", "references", "as", "with"})
 _ONLY_BEHIND = {"by": frozenset({"group", "order", "partition"}), "key": frozenset({"primary", "foreign"})}
 
@@ -145,12 +146,12 @@ def calls_in(words: list[Word], *, conflicts: int) -> Iterator[Call]:
         while start >= 2 and words[start - 1] == _DOT:
             start -= 2
         before = words[start - 1].text if start and words[start - 1].kind is not WordKind.QUOTED else ""
-        if before in _BEFORE_A_RELATION or before == ":" or _if_not_exists(words[:start]):
+        if before in _BEFORE_A_RELATION or _stands_behind(words[:start]):
             continue
         if start == i and word.kind is WordKind.NAME:
             if before == ")" and word.text != "operator" and not made:  # an alias with its columns: (VALUES (1)) v (a)
                 continue
-            if word.text in _RESERVED or before in _ONLY_BEHIND.get(word.text, ()):
+            if word.text in RESERVED or before in _ONLY_BEHIND.get(word.text, ()):
                 continue
             if word.text == "conflict" and before == "on" and conflicts > 0:
                 conflicts -= 1
@@ -162,5 +163,7 @@ _OPEN = Word(WordKind.SIGN, "(")
 _DOT = Word(WordKind.SIGN, ".")
 
 
-def _if_not_exists(before: list[Word]) -> bool:
-    return [w.text for w in before[-3:]] == ["if", "not", "exists"]
+def _stands_behind(before: list[Word]) -> bool:
+    """Whether a cast or IF NOT EXISTS comes first: then a type or a table follows. One colon is a slice's."""
+    ends = [w.text for w in before[-3:] if w.kind is not WordKind.QUOTED]
+    return ends[-2:] == [":", ":"] or ends == ["if", "not", "exists"]

@@ -29,6 +29,11 @@ class Server:
         given = "".join(f"{s};\n" for s in statements)
         subprocess.run([*self._command, "-v", "ON_ERROR_STOP=1"], input=given.encode(), check=True, timeout=60)
 
+    def rows(self, query: str) -> list[list[str]]:
+        """What a query answers."""
+        done = subprocess.run(self._command, input=f"{query};".encode(), stdout=subprocess.PIPE, check=True, timeout=60)
+        return [line.split("|") for line in done.stdout.decode().splitlines()]
+
     def plans(self, statements: list[str]) -> list[str | None]:
         """The server's plan of each statement, as JSON; None for one that it does not take."""
         given = "".join(f"explain (format json, verbose) {s};\n\\echo @@@\n" for s in statements)

@@ -10,6 +10,7 @@ import pytest
 
 from agentsh.core.sql import CHANGING
 from agentsh.policy.sql import read_sql
+from agentsh.policy.sql_words import HARMLESS, RESERVED
 
 from .postgres import Server, postgres
 
@@ -178,12 +179,33 @@ def test_a_table_that_the_server_finds_is_found_or_the_statement_is_opaque(serve
     assert reading.opaque or ("s", "d") in {(u.schema, u.table) for u in reading.uses}
 
 
-@pytest.mark.parametrize("name", ["over", "filter", "by", "key", "set", "conflict", "rows", "recursive"])
+@pytest.mark.parametrize(
+    "name", ["over", "filter", "by", "key", "set", "conflict", "rows", "recursive", "is", "overlaps", "verbose"]
+)
 def test_a_function_with_the_name_of_a_word_of_the_syntax(server: Server, name: str):
     server.run(f'create or replace function "{name}"(int) returns int language sql as $$ select $1 $$')
-    forms = [f"select {name}(1)", f"select x from a where {name}(x) = 1", f"select x from a join b on {name}(1) = 1"]
+    forms = [
+        f"select {name}(1)",
+        f"select (array[1, 2])[1:{name}(2)]",
+        f"select x from a where {name}(x) = 1",
+        f"select x from a join b on {name}(1) = 1",
+    ]
     plans = server.plans(forms)
     assert any(plans), "the server takes none of it, so it shows nothing"
     for statement, plan in zip(forms, plans, strict=True):
         if plan is not None:
             assert read_sql(statement).opaque, statement
+
+
+def test_no_function_can_have_the_name_of_a_reserved_word(server: Server):
+    words = dict(server.rows("select word, catcode from pg_get_keywords()"))
+    assert {w: words.get(w) for w in RESERVED if words.get(w) not in ("R", "C")} == {}
+
+
+def test_harmless_functions_change_nothing(server: Server):
+    rows = server.rows(
+        "select distinct proname, provolatile from pg_proc where pronamespace = 'pg_catalog'::regnamespace"
+    )
+    own = {name for name, _ in rows} | {w for w, _ in server.rows("select word, catcode from pg_get_keywords()")}
+    assert own >= HARMLESS
+    assert {name for name, kind in rows if kind == "v"} & HARMLESS == {"random"}
