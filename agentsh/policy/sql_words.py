@@ -86,9 +86,9 @@ HARMLESS = frozenset(
     dense_rank every extract first_value floor format greatest initcap json_agg json_build_array json_build_object
     jsonb_agg jsonb_array_length jsonb_build_array jsonb_build_object jsonb_extract_path jsonb_extract_path_text lag
     last_value lead least left length like lower lpad ltrim max md5 min mod now ntile nullif percent_rank
-    percentile_cont percentile_disc position power random rank regexp_replace replace reverse right round row_number row_to_json rpad
-    rtrim sign split_part sqrt stddev string_agg string_to_array strpos substr substring sum to_char to_date to_json
-    to_jsonb to_number to_timestamp trim trunc unnest upper variance""".split()  # noqa: SIM905 - a list of words
+    percentile_cont percentile_disc position power random rank regexp_replace replace reverse right round row_number
+    row_to_json rpad rtrim sign split_part sqrt stddev string_agg string_to_array strpos substr substring sum
+    to_char to_date to_json to_jsonb to_number to_timestamp trim trunc unnest upper variance""".split()  # noqa: SIM905 - a list of words
 )
 """Functions of the server that compute something and do nothing else; some are words of its syntax."""
 
