@@ -40,12 +40,18 @@ def show_(*, policy: str | None, directory: str, data_dir: Path | None, as_json:
     """Show the rules that hold in a workspace. The strictest that matches decides: deny, then ask, then allow."""
     with opened(directory, data_dir, policy=policy) as workspace:
         held = workspace.policy
+    otherwise = (
+        ("run", "actions", held.run),
+        ("land", "effects", held.land),
+        ("send", "requests", held.send),
+        ("query", "statements", held.query),
+    )
     if as_json:
         data_json(
             {
                 "name": held.name,
                 "rules": [encode.plain(r) for r in held.rules],
-                "otherwise": {"run": encode.plain(held.run), "land": encode.plain(held.land)},
+                "otherwise": {name: encode.plain(default) for name, _, default in otherwise},
             }
         )
         return
@@ -55,12 +61,12 @@ def show_(*, policy: str | None, directory: str, data_dir: Path | None, as_json:
         (
             Span(rule.verdict.value, _STYLES[rule.verdict.value]),
             Span(visible_line(rule.name)),
-            Span("effects" if rule.about_effects else "actions", "dim"),
+            Span("effects" if rule.about_effects else "statements" if rule.about_sql else "actions", "dim"),
             Span(visible_line(rule.reason), "dim"),
         )
         for rule in held.rules
     ]
-    for what, default in (("actions", held.run), ("effects", held.land)):
+    for _, what, default in otherwise:
         rows.append(
             (
                 Span(default.verdict.value, _STYLES[default.verdict.value]),

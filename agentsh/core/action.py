@@ -38,6 +38,9 @@ class ActionKind(StrEnum):
     """A request over HTTP, made by the host; arguments: ``method``, ``url``, ``headers`` (name to value), ``secret``
     (the name of one that goes along), ``output`` (a path that gets the body). Of one that changes something, which is
     held: ``body`` (kept apart: recorded is ``body_bytes``), ``undo`` (the call that takes it back)."""
+    SQL = "sql"
+    """A statement for a database server; arguments: ``connection`` (its name), ``statement``, ``schema`` (where tables
+    are that it names without one; as the connection has it). Policies can speak about it; nothing runs it yet."""
     REVERT = "revert"
     """Undo of committed actions; arguments: ``actions``; ``paths`` or ``parts`` (path to hunks and lines) where it is
     not about all of them; ``sides`` (path to side) where a conflict was answered."""
@@ -85,7 +88,7 @@ class ActionSpec:
     trace: tuple[Traced, ...] = field(default=(), compare=False)
 
     @property
-    def title(self) -> str:
+    def title(self) -> str:  # noqa: PLR0911 - one return a kind
         """One line that names the action; raw text, sanitise before showing it."""
         match self.kind:
             case ActionKind.SHELL:
@@ -94,6 +97,8 @@ class ActionSpec:
                 return f"search {self.arguments.get('pattern', '')}"
             case ActionKind.HTTP:
                 return f"http {self.arguments.get('method', 'GET')} {self.arguments.get('url', '')}"
+            case ActionKind.SQL:
+                return f"sql {self.arguments.get('connection', '')} {self.arguments.get('statement', '')}"
             case ActionKind.REVERT:
                 return "revert " + " ".join([*self.arguments.get("actions", ()), *self._paths()])
             case ActionKind.RESTORE:

@@ -20,7 +20,11 @@ from agentsh.shell import parse, summarise
 if TYPE_CHECKING:
     from agentsh.policy.rules import Policy
 
-_KEYS = {"line", "kind", "path", "origin", "effect", "executable", "target", "size", "url", "method", "expect", "rule"}
+_KEYS = {
+    *("line", "path", "url", "sql", "expect", "rule", "origin"),
+    *("kind", "effect", "executable", "target", "size"),
+    *("method", "connection", "schema"),
+}
 _ANY_DIGEST = b"\0" * 32
 
 
@@ -54,6 +58,8 @@ def _run(table: dict[str, Any], number: int, policy: Policy) -> ExampleResult:
 
 
 def _decide(table: dict[str, Any], policy: Policy, origin: Origin) -> tuple[str, Decision]:
+    if "sql" in table:
+        return _decide_sql(table, policy, origin)
     line = table.get("line")
     if isinstance(line, str) and "path" not in table:
         spec = ActionSpec(ActionKind.SHELL, {"line": line}, origin)
@@ -65,11 +71,20 @@ def _decide(table: dict[str, Any], policy: Policy, origin: Origin) -> tuple[str,
         held = spec.arguments["method"] in HELD_METHODS
         return spec.title, policy.judge_request(spec) if held else policy.judge_action(spec)
     if not isinstance(path, str) or not path or line is not None or url is not None:
-        raise ValueError("write one of 'line', a shell line, 'path', a path that an action changes, and 'url'")
+        raise ValueError("write one of 'line', a shell line, 'path', a path that an action changes, 'url', and 'sql'")
     kind = EffectKind(str(table.get("effect", "modify")))
     spec = ActionSpec(ActionKind(str(table.get("kind", "write"))), {"path": path}, origin)
     effect = flag_effect(_effect(table, path, kind))
     return f"{kind} {path}", policy.judge_effect(spec, effect)
+
+
+def _decide_sql(table: dict[str, Any], policy: Policy, origin: Origin) -> tuple[str, Decision]:
+    given: dict[str, Any] = {key: table[key] for key in ("connection", "schema") if key in table}
+    statement = table["sql"]
+    if not all(isinstance(v, str) for v in (statement, *given.values())) or table.keys() & {"line", "path", "url"}:
+        raise ValueError("'sql' is one statement, with 'connection' and 'schema' as text, and no other thing to judge")
+    spec = ActionSpec(ActionKind.SQL, {**given, "statement": statement}, origin)
+    return statement, policy.judge_action(spec)
 
 
 def _effect(table: dict[str, Any], path: str, kind: EffectKind) -> FileEffect:

@@ -61,6 +61,7 @@ def _about(rule: Rule, earlier: Sequence[Rule], policy: Policy, commands: frozen
     if not (
         rule.about_effects
         or rule.about_requests
+        or rule.about_sql
         or rule.kinds
         or rule.origins
         or rule.commands
@@ -96,7 +97,14 @@ def _about_allowing(rule: Rule, policy: Policy, commands: frozenset[str]) -> Ite
             "It allows nothing: [http] in the person's configuration says what may be read. To send what changes "
             "something unasked, a rule names hosts and methods."
         )
-    elif not rule.about_requests and not rule.about_effects and policy.run.verdict is Verdict.ALLOW:
+    elif rule.about_sql and not (rule.verbs and rule.tables):
+        yield "It allows nothing: a rule that allows a statement names its verbs and its tables."
+    elif (
+        not rule.about_requests
+        and not rule.about_sql
+        and not rule.about_effects
+        and policy.run.verdict is Verdict.ALLOW
+    ):
         yield "Actions run in the sandbox anyway; to let effects land, name paths or effects."
 
 
@@ -118,6 +126,9 @@ def _covers(wide: Rule, narrow: Rule) -> bool:
                 (wide.methods, narrow.methods),
                 (wide.exact, narrow.exact),
                 (wide.came_from, narrow.came_from),
+                (wide.connections, narrow.connections),
+                (wide.verbs, narrow.verbs),
+                (wide.tables, narrow.tables),
             )
         )
         and wide.unflagged <= narrow.unflagged

@@ -12,6 +12,7 @@ from agentsh.core.effect import EffectKind, Flag
 from agentsh.core.errors import ConfigError, UsageError
 from agentsh.core.provenance import Source
 from agentsh.core.sanitise import visible_line
+from agentsh.core.sql import SqlVerb
 from agentsh.policy.presets import POLICIES, protect
 from agentsh.policy.rules import Policy, Rule
 
@@ -24,6 +25,7 @@ _KEYS = {
     *("hosts", "methods"),
     *("paths", "flags", "effects", "larger_than"),
     *("exact", "unflagged", "came_from"),
+    *("connections", "verbs", "tables"),
 }
 
 
@@ -131,6 +133,9 @@ def _rule(table: dict[str, Any], number: int, name: str) -> Rule:
             exact=tuple(strings("exact")),
             unflagged=unflagged,
             came_from=frozenset(Source(s) for s in strings("came_from")),
+            connections=frozenset(strings("connections")),
+            verbs=frozenset(SqlVerb(v) for v in strings("verbs")),
+            tables=tuple(strings("tables")),
         )
     except UsageError as e:
         raise ConfigError(f"In rule {number} of the policy {visible_line(name)}: {e.what}") from e
@@ -146,6 +151,7 @@ def _rule(table: dict[str, Any], number: int, name: str) -> Rule:
             "one of them.",
             next_step="Make two rules of it.",
         )
+    _check_sql(rule, number, name)
     if rule.about_effects and rule.arguments:
         raise ConfigError(
             f"Rule {number} of the policy {visible_line(name)} names both arguments and effects, and a rule is about "
@@ -153,6 +159,22 @@ def _rule(table: dict[str, Any], number: int, name: str) -> Rule:
             next_step="Make two rules of it: one for the command's words, one for what it changes.",
         )
     return rule
+
+
+def _check_sql(rule: Rule, number: int, name: str) -> None:
+    where = f"ule {number} of the policy {visible_line(name)}"
+    if rule.about_sql and (rule.about_effects or rule.about_requests or rule.commands or rule.arguments):
+        raise ConfigError(
+            f"R{where} names SQL statements and something else, and a rule is about one of them.",
+            next_step="Make two rules of it.",
+        )
+    if wrong := [t for t in rule.tables if not all(t.split(".")) or t.count(".") > 1]:
+        raise ConfigError(f"In r{where}, '{visible_line(wrong[0])}' is no pattern of tables: write schema.table.")
+    if rule.verdict is Verdict.ALLOW and (bare := [t for t in rule.tables if "." not in t]):
+        raise ConfigError(
+            f"In r{where}, '{visible_line(bare[0])}' has no schema, so it would allow that table in every one.",
+            next_step=f"Write public.{visible_line(bare[0])}, or the schema that is meant.",
+        )
 
 
 def _hosts(patterns: list[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from agentsh.core.action import ActionKind, Origin
 from agentsh.core.decision import Decision, Verdict
 from agentsh.core.effect import Flag
 from agentsh.core.provenance import Source
+from agentsh.core.sql import CHANGING
 from agentsh.policy.rules import Policy, Rule
 
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ _ALWAYS = (
         "An agent cannot change agentsh's own configuration.",
         origins=frozenset({Origin.AGENT}),
         paths=(".agentsh.toml",),
+    ),
+    Rule(
+        "sql-catalogs",
+        Verdict.ASK,
+        "The catalogs of a database server hold accounts, hashes of passwords and what others are running.",
+        tables=("pg_*.*",),
     ),
 )
 """Held by every policy: a preset or a file can add rules, never remove these."""
@@ -70,7 +77,11 @@ _ASKED = (*_ALWAYS, _UNNAMED, _UNTRUSTED)
 REVIEW = Policy("review", _ASKED)
 READ_ONLY = Policy(
     "read-only",
-    (*_ALWAYS, _REFUSED),
+    (
+        *_ALWAYS,
+        _REFUSED,
+        Rule("read-only", Verdict.DENY, "The read-only policy changes nothing in a database.", verbs=CHANGING),
+    ),
     land=Decision(Verdict.DENY, "read-only", "The read-only policy lets no effect reach the workspace."),
     send=Decision(Verdict.DENY, "read-only", "The read-only policy sends no request that changes something."),
 )
@@ -94,6 +105,12 @@ CI = Policy(
         "nobody-to-ask",
         "A request that changes something needs a person, and in CI there is none; a rule of a policy file that names "
         "its host and method can allow it.",
+    ),
+    query=Decision(
+        Verdict.DENY,
+        "nobody-to-ask",
+        "A statement for a database needs a person, and in CI there is none; a rule of a policy file that names its "
+        "verbs and tables can allow it.",
     ),
 )
 TRUSTED = Policy(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from agentsh.core.action import ActionSpec, Origin
     from agentsh.core.effect import ChangeSet, EffectKind, FileEffect, Flag
     from agentsh.core.provenance import Source, Traced
+    from agentsh.core.sql import SqlVerb, TableUse
     from agentsh.shell import CommandUse, Summary
 
 _MOST_TOLD = 5
@@ -117,6 +118,11 @@ class Rule:
         unflagged: only effects without any flag count.
         came_from: where a host or address that the action names came from. One that the person named is theirs,
             whatever else named it; of what 'allow' is about, all must have come from there.
+        connections: names of connections to database servers.
+        verbs: what an SQL statement does to a table. A statement of which that cannot be known counts as every verb on
+            every table for 'ask' and 'deny', and as none for 'allow', which is about all that a statement does.
+        tables: patterns of tables, ``schema.table`` (``*`` and ``?``); without a schema, in any. 'allow' takes names as
+            they are, 'ask' and 'deny' also in another case.
     """
 
     name: str
@@ -135,6 +141,14 @@ class Rule:
     exact: tuple[str, ...] = ()
     unflagged: bool = False
     came_from: frozenset[Source] = frozenset()
+    connections: frozenset[str] = frozenset()
+    verbs: frozenset[SqlVerb] = frozenset()
+    tables: tuple[str, ...] = ()
+
+    @property
+    def about_sql(self) -> bool:
+        """Whether the rule looks at SQL statements for a server alone."""
+        return bool(self.connections or self.verbs or self.tables)
 
     @property
     def about_requests(self) -> bool:
@@ -163,6 +177,8 @@ class Rule:
         if self.about_effects or not self._matches_spec(spec):
             return False
         if self.about_requests and not self._matches_request(spec):
+            return False
+        if self.about_sql and not self._matches_sql(spec):
             return False
         return self._matches_line(summary)
 
@@ -194,6 +210,27 @@ class Rule:
             return self.verdict is not Verdict.ALLOW
         patterns = map(host_pattern, self.hosts)
         return any(p.covers_host(goal.host) and p.port in (None, goal.port) for p in patterns)
+
+    def _matches_sql(self, spec: ActionSpec) -> bool:
+        from agentsh.policy.sql import reading_of  # noqa: PLC0415 - for statements alone
+
+        reading = reading_of(spec)
+        if reading is None or (self.connections and spec.arguments.get("connection") not in self.connections):
+            return False
+        strict = self.verdict is not Verdict.ALLOW
+        if reading.opaque:
+            return strict
+        hits = [self._matches_use(use, strict=strict) for use in reading.uses]
+        return any(hits) if strict else bool(hits) and all(hits)
+
+    def _matches_use(self, use: TableUse, *, strict: bool) -> bool:
+        if self.verbs and use.verb not in self.verbs:
+            return False
+        if not self.tables:
+            return True
+        if not use.table:
+            return not strict
+        return any(_matches_table(pattern, use, strict=strict) for pattern in self.tables)
 
     def _matches_command(self, command: CommandUse, *, strict: bool) -> bool:
         if self.commands and command.name not in self.commands:
@@ -231,6 +268,14 @@ class Rule:
         return fold(path) in map(fold, named)
 
 
+def _matches_table(pattern: str, use: TableUse, *, strict: bool) -> bool:
+    place, dot, table = pattern.rpartition(".")
+    pairs = [(table, use.table), *([(place, use.schema)] if dot else [])]
+    if strict:
+        pairs = [(p.lower(), name.lower()) for p, name in pairs]
+    return all(word_pattern(p).fullmatch(name) for p, name in pairs)
+
+
 @record(frozen=True, slots=True)
 class Policy:
     """What holds: rules, and what is decided when none speaks.
@@ -242,6 +287,8 @@ class Policy:
         land: verdict on an effect that no rule speaks about reaching the workspace.
         send: verdict on sending a request that changes something, where no rule speaks about such requests. No preset
             allows any: what left cannot be called back.
+        query: verdict on an SQL statement for a database server, where no rule speaks about such statements. No preset
+            allows any: the account on the server may be a powerful one.
     """
 
     name: str
@@ -250,6 +297,10 @@ class Policy:
     land: Decision = field(default=Decision(Verdict.ASK, "default", "Effects need a person's approval."))
     send: Decision = field(
         default=Decision(Verdict.ASK, "outbox", "A request that changes something needs a person's approval.")
+    )
+
+    query: Decision = field(
+        default=Decision(Verdict.ASK, "sql", "A statement for a database needs a person's approval.")
     )
 
     @property
@@ -264,7 +315,26 @@ class Policy:
             spec: the action.
             summary: what its shell line will run, for shell actions; may be left out unless :attr:`reads_commands`.
         """
+        if spec.kind is ActionKind.SQL:
+            return self._judge_statement(spec)
         return _strictest(self.rules_on_action(spec, summary), self.run, spec)
+
+    def _judge_statement(self, spec: ActionSpec) -> Decision:
+        """Decide about an SQL statement. A rule allows one only when it names verbs and tables."""
+        from agentsh.policy.sql import reading_of  # noqa: PLC0415 - for statements alone
+
+        reading = reading_of(spec)
+        if reading is None or reading.refused:
+            return Decision(Verdict.DENY, "sql.statement", reading.refused if reading else "There is no statement.")
+        rules = self.rules_on_action(spec)
+        decision = _strictest(
+            [r for r in rules if r.verdict is not Verdict.ALLOW or (r.verbs and r.tables)], self.query, spec
+        )
+        if decision.verdict is Verdict.ASK and self.query.verdict is Verdict.DENY:
+            return self.query  # where nobody can be asked
+        if reading.opaque and decision.verdict is not Verdict.DENY:
+            return Decision(Verdict.ASK, "sql.opaque", f"What it does cannot be known beforehand: {reading.opaque}.")
+        return decision
 
     def judge_effect(self, spec: ActionSpec, effect: FileEffect) -> Decision:
         """Decide whether one (flagged) effect may reach the workspace."""

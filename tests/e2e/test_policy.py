@@ -16,6 +16,18 @@ path = "docs/a"
 expect = "deny"
 """
 
+STATEMENTS = """
+[[rule]]
+name = "read"
+verdict = "allow"
+verbs = ["select"]
+tables = ["public.orders"]
+[[example]]
+sql = "select * from orders, pay"
+expect = "ask"
+rule = "sql"
+"""
+
 
 def test_a_policy_file_from_lint_to_explanation(agentsh: Program) -> None:
     file = agentsh.root.parent / "mine.toml"
@@ -42,3 +54,15 @@ def test_ci_refuses_what_needs_a_look(agentsh: Program) -> None:
     agentsh("exec", "mkdir -p .github/workflows; echo x > .github/workflows/a.yml", "--policy", "ci", code=3)
     agentsh("exec", "echo x > a.txt", "--policy", "ci", "--commit")
     assert (agentsh.root / "a.txt").read_text() == "x\n"
+
+
+def test_rules_about_statements_are_shown_and_tried(agentsh: Program) -> None:
+    file = agentsh.root.parent / "sql.toml"
+    file.write_text(STATEMENTS)
+    agentsh("policy", "test", str(file))
+    shown = agentsh.json("policy", "show", "--policy", str(file))
+    assert (shown["rules"][-1]["verbs"], shown["rules"][-1]["tables"]) == (["select"], ["public.orders"])
+    assert shown["otherwise"]["query"]["verdict"] == "ask"
+    words = [line.split()[:3] for line in agentsh("policy", "show", "--policy", str(file)).stdout.splitlines()]
+    assert [b"allow", b"read", b"statements"] in words
+    assert [b"ask", b"otherwise", b"statements"] in words
