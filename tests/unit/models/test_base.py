@@ -121,6 +121,22 @@ def test_spans_mark_what_the_assistant_says(base):
     assert said == MESSAGES[2]["content"] + "<|im_end|>"
 
 
+def test_a_message_without_weight_is_not_learnt(base):
+    t = base.tokenizer
+    talk = [
+        {"role": "user", "content": "Show a."},
+        {"role": "assistant", "content": "cat b", "weight": 0},
+        {"role": "user", "content": "There is none."},
+        {"role": "assistant", "content": "cat a"},
+    ]
+    ids, mask = t.chat_spans(talk)
+    plain, whole = t.chat_spans([{k: v for k, v in m.items() if k != "weight"} for m in talk])
+    assert ids == plain
+    learnt = [i for i, m in zip(ids, mask, strict=True) if m]
+    assert t.decode(learnt) == "cat a"
+    assert sum(whole) > sum(mask)
+
+
 def test_says_something_sensible(base):
     ids = base.tokenizer.chat([{"role": "user", "content": "What is the capital of France?"}])
     said = []

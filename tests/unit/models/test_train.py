@@ -197,7 +197,7 @@ def test_deltas_go_into_files_of_a_size_and_come_back(tmp_path):
     save_deltas(first, run.model, loaded, dtype=torch.float32, most=20_000)
     files = sorted(tmp_path.glob("*.safetensors"))
     assert len(files) > 1
-    assert all(f.stat().st_size < 30_000 for f in files)
+    assert all(f.stat().st_size <= 20_000 for f in files)  # with what a file takes beside its tensors
     back = load_deltas(first, loaded).build().eval()
     tokens = torch.randint(0, 61, (1, 12))
     with torch.no_grad():
