@@ -3,8 +3,7 @@
     python scripts/judge_predictions.py OUT/*.predictions.jsonl [--json FILE]
 
 The files are those of ``scripts/train_release.py``. Of several answers to a wish the first is the model's likeliest.
-Ranked: the answer whose outcome most of them share, of lines that end well and change or print something; of equals the
-one that the model found likelier. Any: one of them is right.
+Ranked: the answer that the runtime takes first, once all were tried out. Any: one of them is right.
 """
 
 from __future__ import annotations
@@ -16,7 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from agentsh.runtime.tasks.bench import Bench, normalised
+from agentsh.llm import Answer, Sample
+from agentsh.runtime.ranking import Candidate, rank
+from agentsh.runtime.tasks.bench import Bench
 from agentsh.runtime.tasks.evaluate import HELD_OUT, differs, first_line
 from agentsh.runtime.tasks.make import read_tasks
 from agentsh.runtime.tasks.trees import make_tree
@@ -24,26 +25,21 @@ from agentsh.runtime.tasks.trees import make_tree
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agentsh.runtime.tasks.bench import Outcome
     from agentsh.runtime.tasks.make import Task
 
 Row = dict[str, Any]
 
 
-def best_of(outcomes: Sequence[Outcome], scores: Sequence[float]) -> int:
-    """The number of the answer to show first."""
-
-    def key(outcome: Outcome) -> tuple[object, ...]:
-        return outcome.code, tuple(normalised(outcome.stdout)), tuple(sorted(outcome.files.items(), key=str))
-
-    shared = Counter(map(key, outcomes))
-
-    def worth(n: int) -> tuple[bool, bool, int, float]:
-        outcome = outcomes[n]
-        does = bool(outcome.stdout.strip() or outcome.files)
-        return outcome.code == 0, does, shared[key(outcome)], scores[n]
-
-    return max(range(len(outcomes)), key=worth)
+def best_of(bench: Bench, wish: str, lines: Sequence[str], scores: Sequence[float]) -> int:
+    """The number of the answer that a run would take first."""
+    different = list(dict.fromkeys(line for line in lines if line))
+    trials = dict(zip(different, bench.try_out(different), strict=True))
+    candidates = [
+        Candidate(Sample(Answer(line), score), trials.get(line), "" if line else "it says nothing")
+        for line, score in zip(lines, scores, strict=True)
+    ]
+    places = {id(c.sample): n for n, c in enumerate(candidates)}
+    return places[id(rank(candidates, wish)[0].sample)]
 
 
 def judge(rows: Sequence[Row], tasks: dict[str, Task]) -> dict[tuple[str, str], Counter[str]]:
@@ -61,7 +57,7 @@ def judge(rows: Sequence[Row], tasks: dict[str, Task]) -> dict[tuple[str, str], 
                 outcomes = {line: bench.run(line) for line in dict.fromkeys(lines)}
                 right = [bool(line) and not differs(want, outcomes[line], ordered=task.ordered) for line in lines]
                 count = counts[row["model"], row["mode"]]
-                shown = best_of([outcomes[line] for line in lines], row["scores"])
+                shown = best_of(bench, task.instruction, lines, row["scores"]) if len(lines) > 1 else 0
                 count.update({"all": 1, f"all {task.family}": 1, "runs": outcomes[lines[0]].code is not None})
                 count.update({"top-1": right[0], f"top-1 {task.family}": right[0]})
                 count.update({"ranked": right[shown], "any": any(right)})

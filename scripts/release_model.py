@@ -1,9 +1,11 @@
 """Make a trained model the one that ships: its files, and its card from the figures that were measured.
 
     python scripts/release_model.py DELTAS.safetensors --training results.json --judged judged.json --recipe experts
+        [--card]
 
 ``--training`` is what ``scripts/train_release.py`` wrote, ``--judged`` what ``scripts/judge_predictions.py --json``
-did. It prints the hash that ``agentsh_models.loading.RELEASED_SHA256`` must have.
+did. ``--card`` leaves the weights as they are and writes the card alone. It prints the hash that
+``agentsh_models.loading.RELEASED_SHA256`` must have.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ HOME = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(HOME / "models")]
 
 from agentsh_models import load_base, load_deltas, save_deltas  # noqa: E402 - found through the line above
-from agentsh_models.loading import BASE_PACKAGE, RELEASED  # noqa: E402
+from agentsh_models.loading import BASE_PACKAGE, RELEASED, file_sha256  # noqa: E402
 
 MOST = 16 << 20  # bytes of a file
 CARD = """\
@@ -50,7 +52,7 @@ None of the wishes that judge it, and none that is almost one of them (by word t
 ## How good it is
 
 {wishes} held-out wishes; the line and the reference both run in the sandbox, and must print the same and leave the same
-tree. Recipes at equal cost of training; "ranked" is the first of five answers by the outcome that most share.
+tree. Recipes at equal cost of training; "ranked" is the one of five answers that a run takes first.
 
 {table}
 
@@ -73,12 +75,14 @@ def main() -> None:
     parser.add_argument("--training", type=Path, required=True)
     parser.add_argument("--judged", type=Path, required=True)
     parser.add_argument("--recipe", required=True)
+    parser.add_argument("--card", action="store_true")
     options = parser.parse_args()
     training, judged = json.loads(options.training.read_text()), json.loads(options.judged.read_text())
     base = load_base()
     loaded = load_deltas(options.deltas, base)
     RELEASED.parent.mkdir(exist_ok=True)
-    digest = save_deltas(RELEASED, loaded.model, base, most=MOST, extra={"recipe": options.recipe})
+    if not options.card:
+        save_deltas(RELEASED, loaded.model, base, most=MOST, extra={"recipe": options.recipe})
     files = sorted(RELEASED.parent.glob(f"{RELEASED.stem}*.safetensors"))
     of, config = training["recipes"][options.recipe], loaded.config
     card = CARD.format(
@@ -105,7 +109,7 @@ def main() -> None:
         families=families(judged[f"{options.recipe} retrieval"]),
     )
     (RELEASED.parent / "MODEL_CARD.md").write_text(card, encoding="utf-8")
-    print(digest, *(f"{f.name} {f.stat().st_size}" for f in files), sep="\n")
+    print(file_sha256(RELEASED), *(f"{f.name} {f.stat().st_size}" for f in files), sep="\n")
 
 
 def table(training: dict[str, Any], judged: dict[str, dict[str, int]]) -> str:
