@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from agentsh import Workspace
-from agentsh.core.errors import ConfigError
+from agentsh.core.errors import ConfigError, StoreDamaged
 from agentsh.secrets import Keychain
 from agentsh.store import Store
 from agentsh.tui.prompt import Prompt
@@ -462,5 +462,75 @@ def test_secrets_error(
     async def flow(hands: Hands) -> None:
         await secrets(hands)
         await hands.sees("The keyring stays locked.")
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+@SIZES
+def test_sessions_empty(
+    desk: Desk, snap_compare: Compare, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Store, "size", lambda _self: 12 << 20)
+
+    async def flow(hands: Hands) -> None:
+        await hands.press("ctrl+o")
+        await hands.on("SessionsScreen")
+        await settled(hands)
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+@SIZES
+def test_timeline_error(
+    desk: Desk, snap_compare: Compare, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(_workspace: Workspace, **_bounds: object) -> Any:
+        raise StoreDamaged("The journal cannot be read.", next_step="'agentsh check' says what is affected.")
+
+    async def flow(hands: Hands) -> None:
+        monkeypatch.setattr(Workspace, "timeline", damaged)
+        await hands.press("ctrl+t")
+        await hands.on("TimelineScreen")
+        await hands.sees("The journal cannot be read.")
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+# -- what an action printed, and help ----------------------------------------------------------------------------
+
+
+@SIZES
+def test_output_full(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def flow(hands: Hands) -> None:
+        await hands.send("!seq 60; printf 'a\\033[31mb\\n'; cat not-there")
+        await hands.sees("a1")
+        hands.app.screen.query_one("#conversation").focus()
+        await hands.press("o")
+        await hands.on("OutputScreen")
+        await settled(hands)
+        await hands.press("end")
+        await hands.sees("not-there")
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+@SIZES
+def test_output_empty(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def flow(hands: Hands) -> None:
+        await hands.send("!true")
+        await hands.sees("a1")
+        hands.app.screen.query_one("#conversation").focus()
+        await hands.press("o")
+        await hands.sees("It printed nothing.")
+
+    assert pictured(desk, snap_compare, size, flow)
+
+
+@SIZES
+def test_help(desk: Desk, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def flow(hands: Hands) -> None:
+        await hands.press("f1")
+        await hands.on("HelpScreen")
+        await settled(hands)
 
     assert pictured(desk, snap_compare, size, flow)
