@@ -6,6 +6,7 @@ from bisect import bisect_left
 from itertools import accumulate
 
 _BLOCK = 1 << 16
+_PLAIN = bytes(range(0x20, 0x7F))
 _MEASURED = 1 << 20
 """Bytes up to which the longest line is looked for."""
 
@@ -44,6 +45,8 @@ class ByteLines:
         return self._places[y - (self._ends[block - 1] if block else 0)]
 
     @property
-    def longest(self) -> int | None:
-        """Bytes of the longest line; None where there is too much to look for it."""
-        return max(map(len, self._data.split(b"\n"))) if len(self._data) <= _MEASURED else None
+    def cells(self) -> int | None:
+        """A bound of the longest line's cells, four for a byte that is not plain; None where there is too much."""
+        if len(self._data) > _MEASURED:
+            return None
+        return max(len(line) + 3 * len(line.translate(None, _PLAIN)) for line in self._data.split(b"\n"))

@@ -66,8 +66,7 @@ class BytesView(LineView):
             lines = ByteLines(data)
             self._parts.append((count, lines, style))
             count += len(lines)
-            # Escapes take up to four cells for a byte; the bound of a line's length holds all the same.
-            columns = max(columns, _MOST_COLUMNS if lines.longest is None else 4 * lines.longest)
+            columns = max(columns, _MOST_COLUMNS if lines.cells is None else lines.cells)
         self.resized(count, min(_MOST_COLUMNS, columns))
 
     def row(self, y: int) -> Row:

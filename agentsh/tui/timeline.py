@@ -140,7 +140,12 @@ class TimelineScreen(SideScreen):
             entries = workspace.timeline(limit=limit)
             return newest, story(entries, whole=limit is None or len(entries) < limit)
 
-        (self._newest, told), by = await self.work.look(read), self._filter
+        try:
+            (self._newest, told), by = await self.work.look(read), self._filter
+        except AgentshError:
+            if not self._story.lines:
+                self._list.show((), graph=False, empty="It could not be read.")
+            raise
         touched = await self._touching(by)
         if by is self._filter:  # else its answer has meanwhile been shown
             self._touched = touched

@@ -21,8 +21,8 @@ def test_lines_are_those_of_a_split(wanted: list[bytes], block: int) -> None:
         assert [lines[y] for y in reversed(range(len(lines)))] == wanted[::-1]
         with pytest.raises(IndexError):
             lines[len(wanted)]
-    assert lines.longest == max(map(len, wanted))
+    assert lines.cells == max(len(w) + 3 * sum(not 0x20 <= b < 0x7F for b in w) for w in wanted)
 
 
-def test_the_longest_of_much_is_not_looked_for() -> None:
-    assert ByteLines(b"x" * (1 << 20) + b"\n").longest is None
+def test_the_width_of_much_is_not_looked_for() -> None:
+    assert ByteLines(b"x" * (1 << 20) + b"\n").cells is None
