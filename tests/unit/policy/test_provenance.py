@@ -89,4 +89,4 @@ def test_no_text_takes_long(piece: str) -> None:
     spec = ActionSpec(ActionKind.WRITE, {"content": text + " https://evil.example"}, Origin.AGENT)
     started = time.process_time()
     trace(spec, [Heard(W, text), Heard(P, text)])
-    assert time.process_time() - started < 5.0
+    assert time.process_time() - started < 30.0  # looked at twice for every character it would take hours
