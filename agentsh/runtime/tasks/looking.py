@@ -188,7 +188,7 @@ def _longest_number(draw: Random, tree: Tree) -> Made | None:
 )
 def _addresses(draw: Random, tree: Tree) -> Made:
     path = draw.choice([p for p in tree.paths(".txt") if "@" in tree.files[p]])
-    found = sorted(set(_mails(tree.files[path])))
+    found = sorted(set(mails(tree.files[path])))
     return Made({"path": path}, f"grep -oE '{MAIL}' {path} | sort -u", said_lines(found))
 
 
@@ -196,7 +196,8 @@ MAIL = "[[:alnum:]._-]+@[[:alnum:].-]*[[:alnum:]]"
 """An e-mail address for ``grep -E``, without the dot that ends a sentence."""
 
 
-def _mails(text: str) -> list[str]:
+def mails(text: str) -> list[str]:
+    """The e-mail addresses that :data:`MAIL` finds in a text."""
     return re.findall(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]*[A-Za-z0-9]", text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from agentsh.runtime.tasks.looking import MAIL
+from agentsh.runtime.tasks.looking import MAIL, mails
 from agentsh.runtime.tasks.templates import Made, folder_of, said_lines, template
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _save_sorted(draw: Random, tree: Tree) -> Made:
 )
 def _save_addresses(draw: Random, tree: Tree) -> Made:
     path, new = draw.choice([p for p in tree.paths(".txt") if "@" in tree.files[p]]), draw.choice(_NEW)
-    found = sorted(set(re.findall(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]*[A-Za-z0-9]", tree.files[path])))
+    found = sorted(set(mails(tree.files[path])))
     line = f"grep -oE '{MAIL}' {path} | sort -u > {new}"
     return Made({"path": path, "new": new}, line, files={new: said_lines(found)})
 
