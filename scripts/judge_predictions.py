@@ -16,9 +16,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from agentsh.llm import Answer, Sample
-from agentsh.runtime.ranking import Candidate, rank
 from agentsh.runtime.tasks.bench import Bench
-from agentsh.runtime.tasks.evaluate import HELD_OUT, differs, first_line
+from agentsh.runtime.tasks.evaluate import HELD_OUT, differs, first_line, ranked_lines
 from agentsh.runtime.tasks.make import read_tasks
 from agentsh.runtime.tasks.trees import make_tree
 
@@ -28,18 +27,6 @@ if TYPE_CHECKING:
     from agentsh.runtime.tasks.make import Task
 
 Row = dict[str, Any]
-
-
-def best_of(bench: Bench, wish: str, lines: Sequence[str], scores: Sequence[float]) -> int:
-    """The number of the answer that a run would take first."""
-    different = list(dict.fromkeys(line for line in lines if line))
-    trials = dict(zip(different, bench.try_out(different), strict=True))
-    candidates = [
-        Candidate(Sample(Answer(line), score), trials.get(line), "" if line else "it says nothing")
-        for line, score in zip(lines, scores, strict=True)
-    ]
-    places = {id(c.sample): n for n, c in enumerate(candidates)}
-    return places[id(rank(candidates, wish)[0].sample)]
 
 
 def judge(rows: Sequence[Row], tasks: dict[str, Task]) -> dict[tuple[str, str], Counter[str]]:
@@ -57,10 +44,11 @@ def judge(rows: Sequence[Row], tasks: dict[str, Task]) -> dict[tuple[str, str], 
                 outcomes = {line: bench.run(line) for line in dict.fromkeys(lines)}
                 right = [bool(line) and not differs(want, outcomes[line], ordered=task.ordered) for line in lines]
                 count = counts[row["model"], row["mode"]]
-                shown = best_of(bench, task.instruction, lines, row["scores"]) if len(lines) > 1 else 0
+                samples = [Sample(Answer(line), score) for line, score in zip(lines, row["scores"], strict=True)]
+                shown = ranked_lines(bench, samples, task.instruction)[0] if len(lines) > 1 else lines[0]
                 count.update({"all": 1, f"all {task.family}": 1, "runs": outcomes[lines[0]].code is not None})
                 count.update({"top-1": right[0], f"top-1 {task.family}": right[0]})
-                count.update({"ranked": right[shown], "any": any(right)})
+                count.update({"ranked": right[lines.index(shown)], "any": any(right)})
     return counts
 
 

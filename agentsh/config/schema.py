@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from agentsh.core.limits import Keep, Limits
@@ -177,16 +177,4 @@ class Config:
         endpoint = self.models.get("openai")
         if endpoint is None:
             return ModelProfile(name=name, model=model)
-        return ModelProfile(
-            name=name,
-            model=model,
-            base_url=endpoint.base_url,
-            key=endpoint.key,
-            timeout_s=endpoint.timeout_s,
-            max_tokens=endpoint.max_tokens,
-            temperature=endpoint.temperature,
-            headers=endpoint.headers,
-            candidates=endpoint.candidates,
-            input_price=endpoint.input_price,
-            output_price=endpoint.output_price,
-        )
+        return replace(endpoint, name=name, model=model)

@@ -26,7 +26,7 @@ from agentsh.runtime.tasks.trees import make_tree
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from agentsh.llm import Model
+    from agentsh.llm import Model, Sample
     from agentsh.runtime.tasks.bench import Outcome
     from agentsh.runtime.tasks.make import Task
 
@@ -161,7 +161,9 @@ def evaluate(
                 line = _line_for(task, model, mode, index)
                 verdict = judge(bench, task, line, seconds=time.monotonic() - start)
                 if model is not None and best_of > 1:
-                    ranked = _ranked(bench, model, task, _shown(task, mode, index), best_of)
+                    asked = prompt(task.instruction, _shown(task, mode, index))
+                    samples = model.sample(asked, [], best_of, at_most=_TOKENS)
+                    ranked = ranked_lines(bench, samples, task.instruction)
                     right = [judge(bench, task, other).right for other in ranked]
                     verdict = replace(verdict, ranked=right[0], any_right=any(right))
                 report.verdicts.append(verdict)
@@ -201,9 +203,8 @@ def _shown(task: Task, mode: Mode, index: Index) -> list[Pair]:
     return index.best(task.instruction, _NEIGHBOURS)[::-1] if mode == "retrieval" else []
 
 
-def _ranked(bench: Bench, model: Model, task: Task, shown: Sequence[Pair], many: int) -> list[str]:
-    """Several lines of the model, the one that the runtime would take first."""
-    samples = model.sample(prompt(task.instruction, shown), [], many, at_most=_TOKENS)
+def ranked_lines(bench: Bench, samples: Sequence[Sample], wish: str) -> list[str]:
+    """The lines of several answers, tried out, the one that the runtime would take first."""
     lines = [first_line(s.answer.text) for s in samples]
     different = list(dict.fromkeys(line for line in lines if line))
     trials = dict(zip(different, bench.try_out(different), strict=True))
@@ -212,7 +213,7 @@ def _ranked(bench: Bench, model: Model, task: Task, shown: Sequence[Pair], many:
         for s, line in zip(samples, lines, strict=True)
     ]
     said = {id(s): line for s, line in zip(samples, lines, strict=True)}
-    return [said[id(c.sample)] for c in rank(candidates, task.instruction)]
+    return [said[id(c.sample)] for c in rank(candidates, wish)]
 
 
 def _line_for(task: Task, model: Model | None, mode: Mode, index: Index) -> str:
